@@ -1,0 +1,39 @@
+/**
+ * Everything that can go wrong in a way a caller can act on.
+ *
+ * - `invalid_config` a setting is missing or wrong; the message lists every problem, never a value
+ * - `invalid_bot` the bot's file cannot be loaded or does not export a bot
+ * - `invalid_message` an outbound message breaks a limit of Meta's; the message names the limit and the length
+ * - `storage_unavailable` the store did not answer, is read-only or full: nothing was stored as far as we know; try again
+ * - `overloaded` too much is waiting already; try again later
+ * - `unstorable` the store refuses this very value and will refuse it again
+ * - `schema_too_new` the database was migrated by a newer version of this service
+ * - `already_running` another process holds what must be held by one
+ * - `fenced` the work was taken over by another worker; what was done here must not count
+ */
+export type ErrorCode =
+  | 'invalid_config'
+  | 'invalid_bot'
+  | 'invalid_message'
+  | 'storage_unavailable'
+  | 'overloaded'
+  | 'unstorable'
+  | 'schema_too_new'
+  | 'already_running'
+  | 'fenced';
+
+/** The one error class of this service. `message` holds no secret, phone number or message text. */
+export class WahookError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'WahookError';
+    this.code = code;
+  }
+}
+
+/** True for a `WahookError` with one of the given codes (any code if none is given). */
+export function isWahookError(error: unknown, ...codes: readonly ErrorCode[]): error is WahookError {
+  return error instanceof WahookError && (codes.length === 0 || codes.includes(error.code));
+}

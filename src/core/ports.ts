@@ -1,0 +1,312 @@
+import type {
+  AccountEvent,
+  EventKey,
+  InboundMessage,
+  Json,
+  OutboundMessage,
+  SentMessage,
+  StatusUpdate,
+  WebhookEvent,
+} from './model.ts';
+
+/** Says whether a request body comes from Meta. */
+export interface SignatureVerifier {
+  /**
+   * True if `header` (the value of `X-Hub-Signature-256`) is `sha256=` and the HMAC-SHA256 of exactly `rawBody` under one
+   * of the configured secrets. Any other input is false: it never throws. Takes the same time for every wrong signature of
+   * the right form.
+   *
+   * Known answer: secret `test_app_secret`, body `{"object":"whatsapp_business_account","entry":[]}` →
+   * `sha256=dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756`.
+   */
+  verify(rawBody: Uint8Array, header: string | undefined): boolean;
+}
+
+/** One piece of a webhook: an event to handle, or a piece that cannot be one. */
+export type WebhookElement =
+  | { readonly kind: 'event'; readonly key: EventKey; readonly event: WebhookEvent }
+  | { readonly kind: 'quarantined'; readonly piece: QuarantinedPiece };
+
+/**
+ * Turns the raw body of a verified webhook into its elements, in the order of the body: every message, status and other
+ * field of every change of every entry. Never throws: what cannot be an event is a quarantined piece, alone.
+ */
+export type DecodeWebhook = (rawBody: Uint8Array) => readonly WebhookElement[];
+
+/** An opaque unit of work: what joins it is stored together with the rest, or not at all. */
+export interface Unit {
+  readonly unit: unique symbol;
+}
+
+/** The answer of `DedupStore.once`, as ids of the given keys; each given key is in exactly one list. */
+export interface DedupResult {
+  /** Recorded now; `work` has run for them. */
+  readonly fresh: readonly string[];
+  /** Recorded by an earlier call whose work is done: nothing to do. */
+  readonly duplicate: readonly string[];
+  /** Another call works on them right now and may yet fail: ask again later, never say that they are done. */
+  readonly busy: readonly string[];
+}
+
+/** Remembers which elements were accepted. Keys are kept for 15 days (Meta repeats for up to 7). */
+export interface DedupStore {
+  /**
+   * Runs `work` once for those of `keys` that no earlier successful call recorded, in the given order, and records exactly
+   * these if `work` resolves. If `work` rejects nothing is recorded, the rejection is passed on, and the keys are fresh
+   * again. Without a fresh key `work` is not called. A key given twice in one call counts once.
+   *
+   * Of concurrent callers with one key, exactly one gets it as fresh. The others get it as duplicate only after it is
+   * recorded, otherwise as busy; or, when the winner failed, one of them becomes the next winner.
+   *
+   * `unit` is valid until `work` settles; a queue on the same database joins it, so that keys and jobs are stored together.
+   *
+   * @throws WahookError `storage_unavailable` if the store does not answer in time, is read-only or full. Whether the keys
+   *   were recorded is then unknown; a repetition finds out.
+   */
+  once(keys: readonly EventKey[], work: (fresh: readonly string[], unit: Unit) => Promise<void>): Promise<DedupResult>;
+}
+
+/** What each queue carries. */
+export interface QueuePayloads {
+  readonly messages: InboundMessage;
+  readonly statuses: StatusUpdate;
+  readonly account: AccountEvent;
+  readonly outbound: OutboundMessage;
+}
+
+export type QueueName = keyof QueuePayloads;
+
+export interface NewJob<Payload = unknown> {
+  /** Publishing the same key again is a no-op. */
+  readonly key: EventKey;
+  /** Jobs of one lane are handled one after the other, in the order of publishing; lanes run side by side. */
+  readonly lane: string;
+  readonly payload: Payload;
+}
+
+/** Why a job was not done the last time. Holds no content: it is logged. */
+export interface JobError {
+  /** A short stable word, e.g. `handler_failed`, `ambiguous`, `graph_131047`. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Job<Payload = unknown> {
+  /** Stable over all attempts. */
+  readonly id: string;
+  readonly key: EventKey;
+  readonly lane: string;
+  readonly payload: Payload;
+  /** 1 plus the counted failures so far: what the handler's own limit is about. */
+  readonly attempt: number;
+  /** How often it was started, this time included; more than `attempt` if a process died over it. */
+  readonly claims: number;
+  readonly acceptedAtMs: number;
+  readonly lastError?: JobError;
+}
+
+/** What the handler wants to become of a job. */
+export type Settlement =
+  | { readonly outcome: 'done'; readonly messageId?: string }
+  /** Again after `inMs`; later jobs of the lane wait. `counted`: it was the job's own failure and raises `attempt`. */
+  | { readonly outcome: 'retry'; readonly inMs: number; readonly counted: boolean; readonly error: JobError }
+  /** Never again: a dead letter; the lane goes on. */
+  | { readonly outcome: 'dead'; readonly error: JobError };
+
+/** What a handler may do besides returning; it takes effect only if its jobs settle. */
+export interface JobContext {
+  /** Queues a message to send, in the order of the calls. */
+  send(message: OutboundMessage): void;
+  /** Aborted when the claim on the lane is lost or the process stops for good: what is done after that does not count. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gets one lane's waiting jobs in order, at most `burst` of them, and says what becomes of each (same length and order).
+ * After the first `retry` in the list the rest of the burst stays as it is. A rejection, a lost claim or the death of the
+ * process leaves all of them to the next claim, uncounted.
+ */
+export type JobHandler<Payload> = (
+  jobs: readonly Job<Payload>[],
+  context: JobContext,
+) => Promise<readonly Settlement[]>;
+
+export interface ConsumeOptions {
+  /** Lanes handled at once by this process. */
+  readonly concurrency: number;
+  /** Jobs of one lane handed over together. */
+  readonly burst: number;
+}
+
+export interface Consumption {
+  /** Takes no new job and resolves when the running ones are settled. Repeating it is harmless. */
+  stop(): Promise<void>;
+}
+
+/** Jobs that survive the process, per lane in order, each settled once. */
+export interface MessageQueue {
+  /**
+   * Stores the jobs, in order. With the `unit` of a `DedupStore` on the same database they are stored with it: then the
+   * caller has made sure that the keys are fresh. Without one the queue sees to it that a key published before is left out.
+   * Concurrent calls are safe; jobs of one lane keep the order of the calls if each call waits for the one before.
+   *
+   * @throws WahookError `storage_unavailable`, or `unstorable` if one of the payloads can never be stored.
+   */
+  publish<Name extends QueueName>(
+    queue: Name,
+    jobs: readonly NewJob<QueuePayloads[Name]>[],
+    unit?: Unit,
+  ): Promise<void>;
+
+  /**
+   * Hands waiting jobs to `handler` until stopped. Delivery is at least once, settlement is fenced: if the claim was lost
+   * meanwhile (a frozen process, a lost connection), nothing of it counts and the jobs run again. Of any number of consumers
+   * in any number of processes at most one has a lane.
+   */
+  consume<Name extends QueueName>(
+    queue: Name,
+    handler: JobHandler<QueuePayloads[Name]>,
+    options: ConsumeOptions,
+  ): Promise<Consumption>;
+
+  /** Jobs by state, for metrics; `oldestMs`: how long the oldest waiting one has waited. */
+  depth(queue: QueueName): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }>;
+}
+
+/** What became of the messages that we sent. */
+export interface SentMessages {
+  /**
+   * Raises the delivery state of the messages meant, found by `sendId`, else by wamid; never lowers it, so that late,
+   * repeated and unordered updates change nothing (`failed` stands until a real delivery). A status with a `sendId` also
+   * settles a send whose answer was lost: it becomes `sent` and is not repeated.
+   * Resolves to those updates whose message is not known (yet).
+   */
+  apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]>;
+
+  /** The message with this id of ours, once it is committed. */
+  find(sendId: string): Promise<SentMessage | undefined>;
+}
+
+export type QuarantineReason =
+  | 'not_json'
+  | 'not_whatsapp'
+  | 'wrong_shape'
+  | 'nul_character'
+  | 'lone_surrogate'
+  | 'too_deep'
+  | 'too_many'
+  | 'unstorable';
+
+/** A piece of a signed webhook that cannot be handled, with its bytes. */
+export interface QuarantinedPiece {
+  readonly reason: QuarantineReason;
+  /** Where it stood, e.g. `entry[0].changes[0].value.messages[3]`; empty for the whole body. */
+  readonly path: string;
+  readonly raw: Uint8Array;
+}
+
+/** Keeps what could not be handled, for a person to look at. */
+export interface Quarantine {
+  /** Stores the pieces. The same reason, path and bytes again are a no-op. @throws WahookError `storage_unavailable` */
+  keep(pieces: readonly QuarantinedPiece[]): Promise<void>;
+  /** Newest first, at most `limit`. */
+  list(limit: number): Promise<readonly (QuarantinedPiece & { readonly id: string; readonly keptAtMs: number })[]>;
+}
+
+/** Meta took the message: accepted, not yet delivered. */
+export interface Sent {
+  readonly kind: 'sent';
+  /** wamid */
+  readonly messageId: string;
+}
+
+/**
+ * Meta did not, or may not, have taken the message. `code` is the Graph error code where there was one, `reason` a sentence
+ * for the operator without content.
+ *
+ * - `retry` certainly not taken; worth trying again after `afterMs`, at most `limit` times if given
+ * - `ambiguous` nobody knows: the answer was lost. Resend only after waiting for a status with our send id
+ * - `window_closed` the customer service window is over: only a template would do
+ * - `rejected` Meta refuses this message for good
+ * - `unauthorized` the token, the number or the account is stopped: every message would fail, so none should be burnt
+ */
+export interface SendFailure {
+  readonly kind: 'retry' | 'ambiguous' | 'window_closed' | 'rejected' | 'unauthorized';
+  readonly reason: string;
+  readonly code?: number;
+  readonly afterMs?: number;
+  readonly limit?: number;
+}
+
+/** Sends through Meta's Graph API. */
+export interface WhatsAppGateway {
+  /**
+   * Sends one message, once: a failure in which Meta certainly did not get the request may be repeated inside. Never
+   * rejects for anything that Meta or the network does; that is a `SendFailure`. The message has been checked before.
+   */
+  send(message: OutboundMessage, signal?: AbortSignal): Promise<Sent | SendFailure>;
+}
+
+/** One run of the bot over one event. */
+export interface HandlerRun {
+  readonly attempt: number;
+  /** Aborted when the time limit is over or the claim is lost. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Queues a message; it is sent only if this run succeeds. @throws WahookError `invalid_message` */
+  send(message: OutboundMessage): void;
+}
+
+/** The bot. A rejection means: try again later. */
+export interface EventHandler {
+  handle(event: WebhookEvent, run: HandlerRun): Promise<void>;
+}
+
+/** Milliseconds since 1970 by this process. Decisions about leases and retries use the store's clock instead. */
+export interface Clock {
+  now(): number;
+}
+
+/** Fields hold no secret, phone number, wamid or message text. */
+export type LogFields = Readonly<Record<string, Json | undefined>>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** Every metric of the service with its labels; `_total` are counters, `_seconds` and `_bytes` histograms. */
+export interface MetricLabels {
+  readonly webhook_requests_total: {
+    readonly outcome: 'accepted' | 'bad_signature' | 'too_large' | 'unsupported_encoding' | 'unavailable' | 'error';
+  };
+  readonly webhook_accept_duration_seconds: Record<never, never>;
+  readonly webhook_body_bytes: Record<never, never>;
+  /** `type`: the message's type, the status or `account`; all of them closed sets. */
+  readonly webhook_elements_total: { readonly kind: WebhookEvent['kind']; readonly type: string };
+  readonly webhook_duplicates_total: { readonly kind: WebhookEvent['kind'] };
+  readonly webhook_quarantined_total: { readonly reason: QuarantineReason };
+  readonly webhook_delivery_lag_seconds: Record<never, never>;
+  readonly dedup_cache_errors_total: Record<never, never>;
+  readonly handler_duration_seconds: { readonly outcome: 'ok' | 'failed' | 'timeout' };
+  readonly handler_attempts_total: { readonly outcome: 'ok' | 'failed' | 'timeout' };
+  readonly dead_letters_total: { readonly queue: QueueName; readonly reason: string };
+  readonly fence_rejections_total: { readonly queue: QueueName };
+  readonly end_to_end_seconds: Record<never, never>;
+  readonly graph_requests_total: { readonly outcome: Sent['kind'] | SendFailure['kind']; readonly error_code: string };
+  readonly graph_request_duration_seconds: Record<never, never>;
+  readonly message_status_total: { readonly status: StatusUpdate['status']; readonly error_code: string };
+}
+
+export interface Metrics {
+  /** Adds 1 (or `by`) to a counter. */
+  count<Name extends keyof MetricLabels & `${string}_total`>(name: Name, labels: MetricLabels[Name], by?: number): void;
+  /** Records one value of a histogram, in the unit that its name ends with. */
+  observe<Name extends Exclude<keyof MetricLabels, `${string}_total`>>(
+    name: Name,
+    value: number,
+    labels: MetricLabels[Name],
+  ): void;
+}
