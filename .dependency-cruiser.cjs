@@ -43,9 +43,9 @@ module.exports = {
       to: { path: '^src/adapters/' },
     },
     {
-      name: 'only-the-service-starts-the-container',
+      name: 'only-the-service-and-commands-use-the-container',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/service\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(service\\.ts$|cli/)' },
       to: { path: '^src/container\\.ts$' },
     },
     {

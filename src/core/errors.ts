@@ -9,6 +9,7 @@
  * - `unstorable` the store refuses this very value and will refuse it again
  * - `schema_too_new` the database was migrated by a newer version of this service
  * - `already_running` another process holds what must be held by one
+ * - `handler_timeout` the bot did not finish in time
  * - `fenced` the work was taken over by another worker; what was done here must not count
  */
 export type ErrorCode =
@@ -20,6 +21,7 @@ export type ErrorCode =
   | 'unstorable'
   | 'schema_too_new'
   | 'already_running'
+  | 'handler_timeout'
   | 'fenced';
 
 /** The one error class of this service. `message` holds no secret, phone number or message text. */

@@ -101,6 +101,11 @@ export interface Job<Payload = unknown> {
   readonly attempt: number;
   /** How often it was started, this time included; more than `attempt` if a process died over it. */
   readonly claims: number;
+  /**
+   * The claim before this one was never settled: its process died or lost the lane. What its handler did outside of the
+   * store (a request that it sent) may or may not have happened.
+   */
+  readonly interrupted: boolean;
   readonly acceptedAtMs: number;
   readonly lastError?: JobError;
 }

@@ -1,0 +1,161 @@
+import { FetchError, type RequestInit } from 'node-fetch';
+import pRetry from 'p-retry';
+import type { OutboundMessage } from '../../core/model.ts';
+import type { Clock, Metrics, SendFailure, Sent, WhatsAppGateway } from '../../core/ports.ts';
+import { readAnswer } from './graph-answer.ts';
+import { GraphConnections, NotSentError, systemCode } from './graph-connections.ts';
+import { errorCodeLabel } from './graph-errors.ts';
+import { requestBody } from './graph-request.ts';
+
+export interface GraphGatewayOptions {
+  /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
+  readonly apiUrl: string;
+  readonly accessToken: string;
+  readonly metrics: Metrics;
+  /** Measures how long a send takes; the process's monotonic clock if absent. */
+  readonly clock?: Clock;
+  /** For one send in all: connecting, connecting again, reading the answer. */
+  readonly totalTimeoutMs?: number;
+  /** For one connection, TLS included. */
+  readonly connectTimeoutMs?: number;
+  /** Pause before the second try to connect, doubled before the third; chance adds up to as much again. */
+  readonly reconnectDelayMs?: number;
+  /** How long an unused connection is kept. */
+  readonly idleTimeoutMs?: number;
+}
+
+const TOTAL_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const RECONNECT_DELAY_MS = 500;
+const CONNECT_ATTEMPTS = 3;
+
+/** A real answer has a few hundred bytes. */
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/** Why a send is broken off from our side. */
+type StopCause = 'timeout' | 'stopped';
+
+/**
+ * The Graph API over HTTP. It has no idempotency key, so a request that may have left is never repeated here; only a
+ * connection that never came up is tried again, up to 3 times in all. The token travels in the `Authorization` header only,
+ * and no redirect is followed with it. Concurrent sends are independent of each other.
+ */
+export class GraphGateway implements WhatsAppGateway {
+  readonly #apiUrl: string;
+  readonly #accessToken: string;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #totalTimeoutMs: number;
+  readonly #reconnectDelayMs: number;
+  readonly #connections: GraphConnections;
+
+  constructor(options: GraphGatewayOptions) {
+    this.#apiUrl = options.apiUrl;
+    this.#accessToken = options.accessToken;
+    this.#metrics = options.metrics;
+    this.#clock = options.clock ?? performance;
+    this.#totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+    this.#reconnectDelayMs = options.reconnectDelayMs ?? RECONNECT_DELAY_MS;
+    this.#connections = new GraphConnections(new URL(options.apiUrl).protocol, {
+      connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      ...(options.idleTimeoutMs !== undefined && { idleTimeoutMs: options.idleTimeoutMs }),
+    });
+  }
+
+  /** Counts and times every send once, its repeated connecting included. */
+  async send(message: OutboundMessage, signal?: AbortSignal): Promise<Sent | SendFailure> {
+    const startedMs = this.#clock.now();
+    const outcome = await this.#sendInTime(message, signal);
+    this.#metrics.observe('graph_request_duration_seconds', (this.#clock.now() - startedMs) / 1_000, {});
+    this.#metrics.count('graph_requests_total', {
+      outcome: outcome.kind,
+      error_code: errorCodeLabel(outcome.kind === 'sent' ? undefined : outcome.code),
+    });
+    return outcome;
+  }
+
+  /** Cuts the connections: a send that is under way ends ambiguous. */
+  close(): void {
+    this.#connections.close();
+  }
+
+  /** Joins the caller's signal and the total timeout to one that is cleaned up when the send is over. */
+  async #sendInTime(message: OutboundMessage, signal: AbortSignal | undefined): Promise<Sent | SendFailure> {
+    const stop = new AbortController();
+    const abort = (cause: StopCause) => stop.abort(cause);
+    const onAbort = () => abort('stopped');
+    const timer = setTimeout(abort, this.#totalTimeoutMs, 'timeout');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    try {
+      return await this.#connectAndSend(message, stop.signal);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #connectAndSend(message: OutboundMessage, stop: AbortSignal): Promise<Sent | SendFailure> {
+    const url = `${this.#apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
+    const request: RequestInit = {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${this.#accessToken}`,
+        'content-type': 'application/json',
+        'user-agent': 'wahook',
+      },
+      body: requestBody(message),
+      redirect: 'error',
+      size: MAX_ANSWER_BYTES,
+      signal: stop,
+    };
+    // Kept outside of p-retry, which rejects even after a success if `stop` is aborted in that very moment.
+    const known: { outcome?: Sent | SendFailure } = {};
+    const attempt = async () => {
+      known.outcome = await this.#attempt(url, request, stop);
+      return known.outcome;
+    };
+    try {
+      return await pRetry(attempt, {
+        retries: CONNECT_ATTEMPTS - 1,
+        minTimeout: this.#reconnectDelayMs,
+        randomize: true,
+        signal: stop,
+      });
+    } catch (error) {
+      return known.outcome ?? notSent(error, stop);
+    }
+  }
+
+  /** @throws NotSentError if the request cannot have left; everything else is an outcome. */
+  async #attempt(url: string, request: RequestInit, stop: AbortSignal): Promise<Sent | SendFailure> {
+    try {
+      const response = await this.#connections.fetch(url, request);
+      return readAnswer(response.status, await response.text());
+    } catch (error) {
+      if (error instanceof NotSentError) throw error;
+      return { kind: 'ambiguous', reason: whyAmbiguous(error, stop) };
+    }
+  }
+}
+
+function notSent(error: unknown, stop: AbortSignal): SendFailure {
+  if (stop.aborted) return { kind: 'retry', reason: `${stopped(stop)} before the request could leave.` };
+  return { kind: 'retry', reason: `No connection to the Graph API came up${inBrackets(systemCode(error))}.` };
+}
+
+function whyAmbiguous(error: unknown, stop: AbortSignal): string {
+  if (stop.aborted) return `${stopped(stop)} after the request had left; no answer was read.`;
+  if (error instanceof FetchError && error.type.endsWith('redirect'))
+    return 'The API address answers with a redirect, which is not followed: the setting may be wrong.';
+  return `The connection failed after the request had left${inBrackets(systemCode(error))}.`;
+}
+
+function stopped(stop: AbortSignal): string {
+  const cause: StopCause = stop.reason;
+  return cause === 'timeout' ? 'The time limit of the send was over' : 'The send was stopped';
+}
+
+function inBrackets(code: string | undefined): string {
+  return code === undefined ? '' : ` (${code})`;
+}

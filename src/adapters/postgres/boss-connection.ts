@@ -1,0 +1,122 @@
+import pg from 'pg';
+import type { ConstructorOptions, IDatabase, ListenHandle } from 'pg-boss';
+import { toWahookError } from './sql-errors.ts';
+
+/** Told the name of a queue of pg-boss that got a job; `undefined`: news may have been missed, look everywhere. */
+export type Bell = (bossQueue: string | undefined) => void;
+
+/**
+ * The database as pg-boss sees it, with a bell. pg-boss takes a notification of a new job only to wake all workers of a
+ * queue at once; hearing it ourselves, one fetch answers it (see LaneConsumer).
+ */
+export interface BossConnection {
+  readonly db: IDatabase;
+  /** Calls back for each notification once pg-boss listens. */
+  onBell(bell: Bell): void;
+  /** Ends the pool made here; an embedded database is left to its owner. */
+  close(): Promise<void>;
+}
+
+/** How long to wait before listening again after the connection broke; polling bridges the gap. */
+const LISTEN_AGAIN_MS = 1_000;
+
+/** `options` as in `Database.bossOptions()`: with a `db` of its own, or with what a pool on a server needs. */
+export function openBossConnection(options: ConstructorOptions, report: (reason: string) => void): BossConnection {
+  const bells = new Set<Bell>();
+  const { db, close } =
+    options.db === undefined ? serverDb(options, report) : { db: options.db, close: async () => {} };
+  const { listen } = db;
+  return {
+    db: {
+      executeSql: (text, values) => db.executeSql(text, values),
+      ...(listen && {
+        listen: (channel: string, heard: (payload: string) => void, connected: () => void) =>
+          listen.call(
+            db,
+            channel,
+            (payload) => {
+              heard(payload);
+              for (const bell of bells) bell(payload);
+            },
+            () => {
+              connected();
+              for (const bell of bells) bell(undefined);
+            },
+          ),
+      }),
+    },
+    onBell: (bell) => void bells.add(bell),
+    close,
+  };
+}
+
+function serverDb(
+  options: ConstructorOptions,
+  report: (reason: string) => void,
+): { db: IDatabase; close(): Promise<void> } {
+  // pg-boss hands the same options to a pool of pg when it makes one itself.
+  const config = { ...options, keepAlive: true } as pg.PoolConfig;
+  const pool = new pg.Pool(config);
+  pool.on('error', (error) => report(toWahookError(error).message));
+  // Raw errors: pg-boss takes SQLSTATE 23505 at a fetch for "somebody else was faster".
+  const executeSql: IDatabase['executeSql'] = (text, values) => pool.query(text, values);
+  return {
+    db: {
+      executeSql,
+      listen: (channel, heard, connected) => new Listener(config, channel, { heard, connected, report }).open(),
+    },
+    close: () => pool.end(),
+  };
+}
+
+interface ListenerCalls {
+  readonly heard: (payload: string) => void;
+  readonly connected: () => void;
+  readonly report: (reason: string) => void;
+}
+
+/** Listens on a connection of its own and goes on trying until closed: a failure costs latency, never a job. */
+class Listener implements ListenHandle {
+  readonly #config: pg.ClientConfig;
+  readonly #channel: string;
+  readonly #calls: ListenerCalls;
+  #client: pg.Client | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(config: pg.ClientConfig, channel: string, calls: ListenerCalls) {
+    this.#config = config;
+    this.#channel = channel;
+    this.#calls = calls;
+  }
+
+  async open(): Promise<this> {
+    const client = new pg.Client(this.#config);
+    this.#client = client;
+    client.on('error', (error) => this.#broken(client, error));
+    client.on('end', () => this.#broken(client, undefined));
+    client.on('notification', ({ payload }) => payload !== undefined && this.#calls.heard(payload));
+    try {
+      await client.connect();
+      await client.query(`LISTEN "${this.#channel}"`);
+      if (!this.#closed) this.#calls.connected();
+    } catch (error) {
+      this.#broken(client, error);
+    }
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#client?.end().catch(() => {});
+  }
+
+  #broken(client: pg.Client, error: unknown): void {
+    if (this.#closed || this.#client !== client) return;
+    this.#client = undefined;
+    this.#calls.report(toWahookError(error).message);
+    client.end().catch(() => {});
+    this.#timer = setTimeout(() => void this.open(), LISTEN_AGAIN_MS);
+  }
+}

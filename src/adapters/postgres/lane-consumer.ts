@@ -1,0 +1,159 @@
+import type { Consumption, Log } from '../../core/ports.ts';
+import { HEARTBEAT_SECONDS, type LaneClaim } from './lane-scheduler.ts';
+import type { LaneSweep } from './lane-sweep.ts';
+import { LaneVisit, type LaneVisitOptions } from './lane-visit.ts';
+import { toWahookError } from './sql-errors.ts';
+
+export interface LaneConsumerOptions extends LaneVisitOptions {
+  readonly concurrency: number;
+  readonly sweep: LaneSweep;
+  /** How long handlers may still run after `stop` before their signal is aborted. */
+  readonly stopDeadlineMs: number;
+  readonly log: Log;
+}
+
+/** The floor under notifications, which are only a hint: what was missed is found after this. */
+const POLL_MS = 500;
+const SWEEP_MS = 1_000;
+
+/** Three chances within the lease. */
+const BEAT_MS = (HEARTBEAT_SECONDS * 1000) / 3;
+
+interface Held {
+  readonly claim: LaneClaim;
+  readonly lost: AbortController;
+}
+
+/**
+ * Fetches lanes whenever it has a free slot and reason to believe that one waits, and visits them side by side.
+ *
+ * pg-boss's own `work()` was tried first. With `batchSize` 1 a worker sleeps out its polling interval after each job, and
+ * a notification wakes all idle workers, each of which asks the database; with larger batches a quick lane waits for the
+ * slowest of its batch. One fetch for all free slots does neither.
+ */
+export class LaneConsumer implements Consumption {
+  readonly #options: LaneConsumerOptions;
+  readonly #visit: LaneVisit;
+  readonly #held = new Map<string, Held>();
+  readonly #visits = new Set<Promise<void>>();
+  readonly #deadline = new AbortController();
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #beat: NodeJS.Timeout;
+  readonly #silence: () => void;
+  #fetching: Promise<void> | undefined;
+  #sweeping: Promise<void> | undefined;
+  /** Rises with each hint that a lane may wait. */
+  #hints = 0;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: LaneConsumerOptions) {
+    this.#options = options;
+    this.#visit = new LaneVisit(options);
+    this.#silence = options.scheduler.onBell(options.queue, () => this.#hint());
+    this.#timers = [setInterval(() => this.#hint(), POLL_MS), setInterval(() => this.#sweep(), SWEEP_MS)];
+    this.#beat = setInterval(() => void this.#heartbeat(), BEAT_MS);
+    this.#hint();
+    this.#sweep();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Tells the running handlers that nothing they do counts any more. */
+  abort(): void {
+    this.#deadline.abort();
+  }
+
+  async #stop(): Promise<void> {
+    this.#silence();
+    for (const timer of this.#timers) clearInterval(timer);
+    const deadline = setTimeout(() => this.abort(), this.#options.stopDeadlineMs);
+    await Promise.all([this.#fetching, this.#sweeping]);
+    await Promise.all(this.#visits);
+    clearTimeout(deadline);
+    clearInterval(this.#beat);
+  }
+
+  #hint(): void {
+    this.#hints += 1;
+    if (this.#stopped === undefined) this.#fetching ??= this.#fetch();
+  }
+
+  /** Goes on until no slot is free, or nothing waits and no hint came in meanwhile. */
+  async #fetch(): Promise<void> {
+    const { queue, concurrency, scheduler } = this.#options;
+    try {
+      while (this.#stopped === undefined && this.#held.size < concurrency) {
+        const hints = this.#hints;
+        const free = concurrency - this.#held.size;
+        const claims = await scheduler.fetch(queue, free);
+        for (const claim of claims) this.#take(claim, hints);
+        if (claims.length < free && hints === this.#hints) break;
+      }
+    } catch (error) {
+      this.#warn('fetching lanes failed', error);
+    } finally {
+      this.#fetching = undefined;
+    }
+  }
+
+  #take(claim: LaneClaim, hints: number): void {
+    const held: Held = { claim, lost: new AbortController() };
+    const full = this.#held.size + 1 === this.#options.concurrency;
+    this.#held.set(claim.id, held);
+    const visit = this.#run(held).finally(() => {
+      this.#held.delete(claim.id);
+      this.#visits.delete(visit);
+      // A wake-up that came while its lane was active, or while all slots were taken, found nothing to fetch.
+      if (full || hints !== this.#hints || this.#held.size + 1 === this.#options.concurrency) this.#hint();
+    });
+    this.#visits.add(visit);
+  }
+
+  async #run({ claim, lost }: Held): Promise<void> {
+    const { queue, scheduler, log } = this.#options;
+    const signal = AbortSignal.any([lost.signal, this.#deadline.signal]);
+    try {
+      const outcome = await this.#visit.run(claim, signal, () => this.#stopped !== undefined);
+      if (outcome === 'fenced') log.warn('a lane was taken over; its last burst does not count', { queue });
+    } catch (error) {
+      this.#warn('a burst was not settled and comes again', error);
+      await scheduler
+        .giveBack(queue, claim)
+        .catch((reason: unknown) => this.#warn('giving a lane back failed', reason));
+    }
+  }
+
+  async #heartbeat(): Promise<void> {
+    const held = [...this.#held.values()];
+    if (held.length === 0) return;
+    try {
+      const { queue, scheduler } = this.#options;
+      const alive = await scheduler.beat(
+        queue,
+        held.map(({ claim }) => claim),
+      );
+      // One that its visit gave up meanwhile is missing too; its signal interests nobody any more.
+      for (const { claim, lost } of held) if (!alive.has(claim.id)) lost.abort();
+    } catch (error) {
+      this.#warn('heartbeat failed', error);
+    }
+  }
+
+  #sweep(): void {
+    this.#sweeping ??= this.#options.sweep
+      .sweep()
+      .catch((error: unknown) => this.#warn('sweep failed', error))
+      .finally(() => {
+        this.#sweeping = undefined;
+      });
+  }
+
+  /** The text of an error that is not ours may quote content, so only its kind is told. */
+  #warn(message: string, error: unknown): void {
+    const { queue, log } = this.#options;
+    log.warn(message, { queue, reason: toWahookError(error).message });
+  }
+}

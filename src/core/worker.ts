@@ -1,0 +1,78 @@
+import type { ApplyStatuses } from './delivery-status.ts';
+import type { HandleEvent } from './handle-event.ts';
+import type {
+  Consumption,
+  JobContext,
+  JobHandler,
+  MessageQueue,
+  Metrics,
+  QueueName,
+  QueuePayloads,
+  Settlement,
+} from './ports.ts';
+import type { SendMessage } from './send-message.ts';
+
+/** Statuses of one recipient that are applied together. */
+const STATUS_BURST = 100;
+
+/** Everything that happens after the 200: handles events, applies statuses, sends messages. */
+export class Worker {
+  readonly #queue: MessageQueue;
+  readonly #handleEvent: HandleEvent;
+  readonly #applyStatuses: ApplyStatuses;
+  readonly #sendMessage: SendMessage;
+  readonly #metrics: Metrics;
+  readonly #concurrency: number;
+  #consumptions: readonly Consumption[] = [];
+
+  /** @param concurrency conversations handled at once, and as many sends, by this process */
+  constructor(
+    queue: MessageQueue,
+    handleEvent: HandleEvent,
+    applyStatuses: ApplyStatuses,
+    sendMessage: SendMessage,
+    metrics: Metrics,
+    concurrency: number,
+  ) {
+    this.#queue = queue;
+    this.#handleEvent = handleEvent;
+    this.#applyStatuses = applyStatuses;
+    this.#sendMessage = sendMessage;
+    this.#metrics = metrics;
+    this.#concurrency = concurrency;
+  }
+
+  async start(): Promise<void> {
+    const concurrency = this.#concurrency;
+    this.#consumptions = await Promise.all([
+      this.#consume('messages', (jobs, context) => this.#handleEvent.run(jobs, context), concurrency, 1),
+      this.#consume('outbound', (jobs, context) => this.#sendMessage.run(jobs, context), concurrency, 1),
+      this.#consume('statuses', (jobs, context) => this.#applyStatuses.run(jobs, context), concurrency, STATUS_BURST),
+      this.#consume('account', (jobs, context) => this.#handleEvent.run(jobs, context), 1, 1),
+    ]);
+  }
+
+  /** Takes nothing new; resolves when what runs is settled. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#consumptions.map((consumption) => consumption.stop()));
+  }
+
+  #consume<Name extends QueueName>(
+    name: Name,
+    handler: JobHandler<QueuePayloads[Name]>,
+    concurrency: number,
+    burst: number,
+  ): Promise<Consumption> {
+    const counted: JobHandler<QueuePayloads[Name]> = async (jobs, context: JobContext) => {
+      const settlements = await handler(jobs, context);
+      for (const settlement of settlements) this.#countDead(name, settlement);
+      return settlements;
+    };
+    return this.#queue.consume(name, counted, { concurrency, burst });
+  }
+
+  #countDead(queue: QueueName, settlement: Settlement): void {
+    if (settlement.outcome === 'dead')
+      this.#metrics.count('dead_letters_total', { queue, reason: settlement.error.code });
+  }
+}

@@ -1,0 +1,197 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '../core/ports.ts';
+import type { Admission } from './admission.ts';
+
+/** A client that trickles its headers is closed after this; Meta and proxies send them in one packet. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** For the whole request, body included: 4 MiB in 15 s is 2 Mbit/s. Shorter than the timeout of a load balancer. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+const SERVER_OPTIONS: ServerOptions = {
+  /** Longer than a load balancer's idle timeout (60 s at AWS), or it now and then sends into a socket just closed: 502. */
+  keepAliveTimeout: 75_000,
+  /** The socket lives this much longer than the client is told. */
+  keepAliveTimeoutBuffer: 1_000,
+  /** How often the limits above are checked; with Node's 30 s a slow client would live that much longer. */
+  connectionsCheckingInterval: 1_000,
+  /** Ours and Meta's headers need 1 kB. */
+  maxHeaderSize: 16 * 1024,
+  /** Lenient parsing is what request smuggling lives on. */
+  insecureHTTPParser: false,
+  requireHostHeader: true,
+  /** Answers are one small packet: never wait for a second. */
+  noDelay: true,
+};
+
+/** Lets long-lived connections spread again over processes that were added. */
+const MAX_REQUESTS_PER_SOCKET = 10_000;
+
+/** A flood of connections costs a few kB each; beyond this they are closed at once. */
+const MAX_CONNECTIONS = 10_000;
+
+/** With no request running for this long, what is still connected is idle or has not said anything: nobody waits for it. */
+const QUIET_MS = 250;
+
+const STOP_LIMIT_MS = 15_000;
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly admission: Admission;
+  readonly log: Log;
+  /** How long a client may take for its headers (10 s), and for the whole request (15 s); checked every second. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+}
+
+export interface HttpServer {
+  /** For people and tests, e.g. `http://127.0.0.1:3000`. */
+  readonly url: string;
+  readonly port: number;
+  /** Not ready any more; still serves, and asks clients to connect anew elsewhere. */
+  drain(): void;
+  /**
+   * Takes no new connection and no new webhook, and resolves when the running requests are answered; those that are not
+   * after `limitMs` (15 s) are cut off. A repetition waits for the same end.
+   */
+  stop(limitMs?: number): Promise<void>;
+}
+
+/** Why a server cannot listen there, for people. */
+export interface ListenRefusal {
+  readonly reason: 'port_taken' | 'port_forbidden' | 'unknown_address';
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+export type ListenResult =
+  | { readonly outcome: 'listening'; readonly server: HttpServer }
+  | { readonly outcome: 'refused'; readonly refusal: ListenRefusal };
+
+/** Serves `app`. That the address cannot be had is a result, so that the caller may try the next one or explain. */
+export async function listen(app: RequestListener, options: ListenOptions): Promise<ListenResult> {
+  const server = new DrainingServer(app, options);
+  try {
+    await server.open(options.host, options.port);
+    return { outcome: 'listening', server };
+  } catch (error) {
+    const refusal = refusalOf(error, options.host, options.port);
+    if (refusal === undefined) throw error;
+    return { outcome: 'refused', refusal };
+  }
+}
+
+class DrainingServer implements HttpServer {
+  readonly #admission: Admission;
+  readonly #log: Log;
+  readonly #server: Server;
+  #running = 0;
+  #stopped: Promise<void> | undefined;
+  #address = { host: '', port: 0 };
+
+  constructor(app: RequestListener, options: ListenOptions) {
+    const { admission, log, headersTimeoutMs = HEADERS_TIMEOUT_MS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    this.#admission = admission;
+    this.#log = log;
+    const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs };
+    this.#server = createServer({ ...SERVER_OPTIONS, ...timeouts }, (request, response) => {
+      this.#running += 1;
+      response.once('close', () => {
+        this.#running -= 1;
+      });
+      if (admission.phase !== 'open') response.setHeader('Connection', 'close');
+      app(request, response);
+    });
+    this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  get port(): number {
+    return this.#address.port;
+  }
+
+  get url(): string {
+    const host = ['0.0.0.0', '::', ''].includes(this.#address.host) ? 'localhost' : this.#address.host;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  async open(host: string, port: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).listen({ host, port }, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    // Out of file descriptors, for one: the connections that exist go on, and so does the process.
+    this.#server.on('error', (error) => this.#log.error('Cannot accept a connection', { code: codeOf(error) }));
+    this.#address = { host, port: (this.#server.address() as AddressInfo).port };
+  }
+
+  drain(): void {
+    this.#admission.leave();
+  }
+
+  stop(limitMs: number = STOP_LIMIT_MS): Promise<void> {
+    this.#stopped ??= this.#stop(limitMs);
+    return this.#stopped;
+  }
+
+  async #stop(limitMs: number): Promise<void> {
+    this.#admission.close();
+    let open = true;
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        open = false;
+        resolve();
+      });
+    });
+    const giveUpAtMs = performance.now() + limitMs;
+    let quietSinceMs = performance.now();
+    while (open && performance.now() < giveUpAtMs && performance.now() - quietSinceMs < QUIET_MS) {
+      await Promise.race([closed, delay(20)]);
+      this.#server.closeIdleConnections();
+      if (this.#running > 0) quietSinceMs = performance.now();
+    }
+    if (this.#running > 0) this.#log.warn('Requests were cut off at the end', { requests: this.#running });
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function refusalOf(error: unknown, host: string, port: number): ListenRefusal | undefined {
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return {
+        reason: 'port_taken',
+        what: `Port ${port} on ${host} is taken`,
+        why: 'Another program listens there, quite often an earlier start of this one.',
+        fix: `Stop it, or choose another port, e.g. PORT=${port < 65_535 ? port + 1 : 3000}`,
+      };
+    case 'EACCES':
+      return {
+        reason: 'port_forbidden',
+        what: `Port ${port} on ${host} is not allowed`,
+        why: 'The system keeps low ports for privileged programs.',
+        fix: 'Choose a port from 1024 up, e.g. PORT=3000, and let a proxy listen on 443.',
+      };
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return {
+        reason: 'unknown_address',
+        what: `This machine has no address "${host}"`,
+        why: 'A server can only listen on an address of its own machine.',
+        fix: 'Use HOST=127.0.0.1 for this machine alone, or HOST=0.0.0.0 for every network that it is in.',
+      };
+    default:
+      return undefined;
+  }
+}

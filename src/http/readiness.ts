@@ -1,0 +1,64 @@
+/** What `/ready` shows. Words only: the page may be public. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly role?: string;
+  readonly store?: string;
+  /** Whether a 200 to Meta survives the end of the process. */
+  readonly durable?: boolean;
+  /** One word per thing looked at, e.g. `{ storage: 'ok', schema: 'too_new' }`. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** Looks at the store and whatever else readiness depends on. */
+export type ReadinessProbe = () => Promise<Readiness>;
+
+export interface ReadinessLimits {
+  /** How long an answer is good for: however often `/ready` is asked, the store is asked once in this time. */
+  readonly cacheMs: number;
+  /** A probe that takes longer counts as failed and is left to itself. */
+  readonly limitMs: number;
+}
+
+/** 2 s: shorter than the patience of load balancers (5 s and more), longer than a healthy store ever needs. */
+const DEFAULT_LIMITS: ReadinessLimits = { cacheMs: 1_000, limitMs: 2_000 };
+
+/** Asks a probe rarely and always answers in time; concurrent callers share one probe. */
+export class CachedReadiness {
+  readonly #probe: ReadinessProbe;
+  readonly #limits: ReadinessLimits;
+  #running: Promise<Readiness> | undefined;
+  #latest: Readiness | undefined;
+  #latestAtMs = 0;
+
+  constructor(probe: ReadinessProbe, limits: ReadinessLimits = DEFAULT_LIMITS) {
+    this.#probe = probe;
+    this.#limits = limits;
+  }
+
+  /** Never rejects: a probe that fails or hangs is an answer, too. */
+  async current(): Promise<Readiness> {
+    if (this.#latest !== undefined && performance.now() - this.#latestAtMs < this.#limits.cacheMs) return this.#latest;
+    this.#running ??= this.#ask();
+    return await this.#running;
+  }
+
+  async #ask(): Promise<Readiness> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<Readiness>((resolve) => {
+      timer = setTimeout(() => resolve(unready('timeout')), this.#limits.limitMs);
+    });
+    try {
+      this.#latest = await Promise.race([this.#probe().catch(() => unready('failed')), late]);
+    } catch {
+      this.#latest = unready('failed');
+    }
+    clearTimeout(timer);
+    this.#latestAtMs = performance.now();
+    this.#running = undefined;
+    return this.#latest;
+  }
+}
+
+function unready(probe: string): Readiness {
+  return { ready: false, checks: { probe } };
+}

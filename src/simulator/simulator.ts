@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type ErrorRequestHandler } from 'express';
+import { RealClock } from './clock.ts';
+import { controlApi } from './control-api.ts';
+import { CustomerMessages } from './customer-messages.ts';
+import type { NewCustomer } from './customers.ts';
+import { DEFAULT_WAIT_MS, repliesSince, SentWebhook } from './effects.ts';
+import type { Faults } from './faults.ts';
+import { GraphApi } from './graph-api.ts';
+import { type Handshake, shakeHands } from './handshake.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { SimulatedCustomer } from './simulated-customer.ts';
+import { type StatusDelays, StatusLadder } from './status-ladder.ts';
+import { MODEL_RETRY_DELAYS_MS, WebhookSender } from './webhook-sender.ts';
+import { wireJson } from './wire-json.ts';
+import {
+  type Business,
+  type OutboundRecord,
+  type RequestRecord,
+  type TranscriptRecord,
+  type WebhookRecord,
+  World,
+} from './world.ts';
+
+export interface SimulatorOptions extends Partial<Business> {
+  /** Where webhooks go; may come later by `subscribe`. Given here it is believed without a handshake. */
+  readonly webhookUrl?: string;
+  /** Default 0: a free one. */
+  readonly port?: number;
+  /** From the acceptance of a message; default 50, 300 and 800. */
+  readonly statusDelaysMs?: StatusDelays;
+  /** Gaps before the 1st, 2nd … redelivery; then it is given up. Default: a model of Meta's 7 days. */
+  readonly retryDelaysMs?: readonly number[];
+  /** How long the service may take to answer a webhook; default 10 s. */
+  readonly webhookTimeoutMs?: number;
+  /**
+   * All ids follow from it. Default: a random one, because a service that remembers wamids (as it must) would take the
+   * messages of a second run with the same seed for duplicates.
+   */
+  readonly seed?: string | number;
+  /** Newest messages, calls and webhooks that are remembered, each; default 10,000. */
+  readonly historyLimit?: number;
+}
+
+/** Ids from Meta's documentation, secrets that nobody can mistake for real ones. */
+const DEFAULT_BUSINESS: Business = {
+  phoneNumberId: '106540352242922',
+  businessAccountId: '102290129340398',
+  displayPhoneNumber: '15550783881',
+  appSecret: '00112233445566778899aabbccddeeff',
+  verifyToken: 'simulator-verify-token',
+  accessToken: 'simulator-access-token',
+};
+
+/** Meta on this machine: a Graph API, webhooks and customers. One service under test per simulator. */
+export class Simulator {
+  readonly #world: World;
+  readonly #sender: WebhookSender;
+  readonly #messages: CustomerMessages;
+  readonly #graph: GraphApi;
+  readonly #handshakeTimeoutMs: number;
+  readonly #server: http.Server;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SimulatorOptions = {}) {
+    const { seed = randomBytes(8).toString('hex'), historyLimit = 10_000, webhookTimeoutMs = 10_000 } = options;
+    const { retryDelaysMs = MODEL_RETRY_DELAYS_MS, statusDelaysMs = {}, webhookUrl } = options;
+    this.#world = new World(businessOf(options), new RealClock(), String(seed), historyLimit);
+    this.#sender = new WebhookSender(this.#world, { retryDelaysMs, webhookTimeoutMs }, webhookUrl);
+    this.#messages = new CustomerMessages(this.#world, this.#sender);
+    this.#graph = new GraphApi(this.#world, new StatusLadder(this.#world, this.#sender, statusDelaysMs));
+    this.#handshakeTimeoutMs = webhookTimeoutMs;
+    const app = express();
+    app.disable('x-powered-by');
+    app.disable('etag');
+    app.use(
+      '/_sim',
+      controlApi({
+        world: this.#world,
+        messages: this.#messages,
+        sender: this.#sender,
+        subscribe: (url) => this.subscribe(url),
+        reset: () => this.reset(),
+      }),
+    );
+    app.use(this.#graph.router());
+    app.use(answerOversized);
+    this.#server = http.createServer(app);
+    // A kept-alive connection that closes just as the next request is written would be a fault that nobody armed.
+    this.#server.keepAliveTimeout = 300_000;
+  }
+
+  /** @throws Error of Node if the port is taken */
+  listen(port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /** `http://127.0.0.1:<port>` */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Base URL of the Graph API for a service under test. */
+  get apiUrl(): string {
+    return `${this.url}/v25.0`;
+  }
+
+  /** What the service under test needs in its environment. */
+  get env(): { readonly [name: string]: string } {
+    const { business } = this.#world;
+    return {
+      WHATSAPP_API_URL: this.apiUrl,
+      WHATSAPP_PHONE_NUMBER_ID: business.phoneNumberId,
+      WHATSAPP_BUSINESS_ACCOUNT_ID: business.businessAccountId,
+      WHATSAPP_ACCESS_TOKEN: business.accessToken,
+      WHATSAPP_VERIFY_TOKEN: business.verifyToken,
+      WHATSAPP_WEBHOOK_SECRET: business.appSecret,
+    };
+  }
+
+  get business(): Business {
+    return this.#world.business;
+  }
+
+  get faults(): Faults {
+    return this.#world.faults;
+  }
+
+  /** Graph calls, oldest first. */
+  get requests(): readonly RequestRecord[] {
+    return this.#world.requests.items;
+  }
+
+  /** Messages of both directions, oldest first. */
+  get transcript(): readonly TranscriptRecord[] {
+    return this.#world.transcript.items;
+  }
+
+  /** Webhooks with their deliveries, oldest first. */
+  get webhooks(): readonly WebhookRecord[] {
+    return this.#world.webhooks.items;
+  }
+
+  /** `ana`, `kim`, or somebody who was added. @throws SimulatorError `unknown_customer` */
+  customer(id: string): SimulatedCustomer {
+    return new SimulatedCustomer(this.#world, this.#messages, this.#world.customers.get(id));
+  }
+
+  /** @throws SimulatorError `invalid` if the id is taken */
+  addCustomer(customer: NewCustomer): SimulatedCustomer {
+    return this.customer(this.#world.customers.add(customer).id);
+  }
+
+  /**
+   * Sets the callback URL as Meta's dashboard does: only if the handshake succeeds do webhooks go there. Without `url`: once
+   * more for the one that is set. @throws SimulatorError `no_webhook_url`
+   */
+  async subscribe(url?: string): Promise<Handshake> {
+    const target = url ?? this.#sender.requireUrl();
+    const { business, ids } = this.#world;
+    const handshake = await shakeHands(target, business.verifyToken, ids.challenge(), this.#handshakeTimeoutMs);
+    if (handshake.ok) this.#sender.pointAt(target);
+    return handshake;
+  }
+
+  /** Signs and delivers a whole body: bytes and text as they are, an object in Meta's wire form. @throws SimulatorError `no_webhook_url` */
+  sendWebhook(body: Uint8Array | string | JsonObject): SentWebhook {
+    const bytes = typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body as string) : wireJson(body);
+    return new SentWebhook(this.#world, this.#sender.send(bytes, { kind: 'raw' }));
+  }
+
+  /**
+   * The first message to the customer since their own last one, at once if it is there already.
+   * @throws SimulatorError `timeout` or `closed`
+   */
+  async waitForReply(customerId: string, timeoutMs = DEFAULT_WAIT_MS): Promise<OutboundRecord> {
+    const seq = this.#world.lastFrom(customerId)?.seq ?? 0;
+    const [first] = await repliesSince(this.#world, { customer: customerId, seq, count: 1, timeoutMs });
+    return first as OutboundRecord;
+  }
+
+  /**
+   * Forgets people, messages, calls and faults and drops what is under way; the webhook URL stays. Ids go on, so that the
+   * service under test does not take new messages for old ones.
+   */
+  reset(): void {
+    this.#sender.reset();
+    this.#graph.reset();
+    this.#world.reset();
+  }
+
+  /** Leaves nothing behind: no timer, connection or pending wait. Repeating it is harmless. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.reset();
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+    return this.#closing;
+  }
+}
+
+/** Starts Meta on 127.0.0.1. @throws Error of Node if the port is taken */
+export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const simulator = new Simulator(options);
+  await simulator.listen(options.port ?? 0);
+  return simulator;
+}
+
+function businessOf(options: SimulatorOptions): Business {
+  const { phoneNumberId, businessAccountId, displayPhoneNumber, appSecret, verifyToken, accessToken } = options;
+  const given = { phoneNumberId, businessAccountId, displayPhoneNumber, appSecret, verifyToken, accessToken };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...DEFAULT_BUSINESS, ...Object.fromEntries(set) };
+}
+
+const answerOversized: ErrorRequestHandler = (error, _request, response, next) => {
+  const status = isObject(error) && typeof error['status'] === 'number' ? error['status'] : undefined;
+  if (status === undefined) return next(error);
+  response.status(status).json({ error: { message: 'The request cannot be read.', type: 'OAuthException', code: 1 } });
+};

@@ -1,0 +1,79 @@
+import type { Customer, Recipient } from './customers.ts';
+import type { JsonObject } from './json.ts';
+import { statusWebhook } from './webhook-body.ts';
+import type { WebhookSender } from './webhook-sender.ts';
+import { wireJson } from './wire-json.ts';
+import type { OutboundRecord, World } from './world.ts';
+
+/** The steps of a message, in order. */
+const STEPS = ['sent', 'delivered', 'read'] as const;
+
+export type Step = (typeof STEPS)[number];
+
+/** After the acceptance, in milliseconds; `never`: the step does not happen. */
+export type StatusDelays = { readonly [Each in Step]?: number | 'never' };
+
+export const DEFAULT_STATUS_DELAYS_MS = { sent: 50, delivered: 300, read: 800 } as const;
+
+/** A message on its way to one person. */
+export interface Accepted {
+  readonly record: OutboundRecord;
+  readonly customer: Customer;
+  readonly recipient: Recipient;
+  readonly callbackData?: string;
+}
+
+/** Tells the service, webhook by webhook, what became of its messages. */
+export class StatusLadder {
+  readonly #world: World;
+  readonly #sender: WebhookSender;
+  readonly #delays: Required<StatusDelays>;
+
+  constructor(world: World, sender: WebhookSender, delays: StatusDelays) {
+    this.#world = world;
+    this.#sender = sender;
+    this.#delays = { ...DEFAULT_STATUS_DELAYS_MS, ...delays };
+  }
+
+  /** Plans the steps. Of a reaction Meta reports nothing beyond `sent`. */
+  start(accepted: Accepted): void {
+    for (const step of accepted.record.type === 'reaction' ? (['sent'] as const) : STEPS) {
+      const delayMs = this.#delays[step];
+      if (delayMs !== 'never') this.#world.clock.after(delayMs, () => this.#report(accepted, step));
+    }
+  }
+
+  #report(accepted: Accepted, step: Step): void {
+    const { record, customer } = accepted;
+    const atMs = this.#world.clock.now();
+    record.statuses.push({ status: step, atMs });
+    this.#world.watch.changed();
+    if (this.#sender.url === undefined) return;
+    const status = statusOf(accepted, step, atMs, step !== 'read' || this.#delays.delivered === 'never');
+    const body = wireJson(statusWebhook(this.#world.business, customer, status));
+    this.#sender.send(body, { kind: 'status', customer: customer.id, type: step });
+  }
+}
+
+/**
+ * An element of `statuses[]` in the shape of v24 and later: no `conversation`, `pricing` with `sent` and with one of delivered
+ * and read.
+ */
+function statusOf({ record, customer, callbackData }: Accepted, step: Step, atMs: number, priced: boolean): JsonObject {
+  return {
+    id: record.wamid,
+    status: step,
+    timestamp: String(Math.floor(atMs / 1000)),
+    ...(customer.waId === undefined ? {} : { recipient_id: customer.waId }),
+    recipient_user_id: customer.userId,
+    ...(callbackData === undefined ? {} : { biz_opaque_callback_data: callbackData }),
+    ...(priced ? { pricing: pricingOf(record.type) } : {}),
+  };
+}
+
+/** Answers inside the window are free, templates are billed per message (PMP); their category is not known here. */
+function pricingOf(type: string): JsonObject {
+  return type === 'template'
+    ? { billable: true, pricing_model: 'PMP', type: 'regular', category: 'utility' }
+    : { billable: false, pricing_model: 'PMP', type: 'free_customer_service', category: 'service' };
+}

@@ -1,0 +1,65 @@
+import type { InboundMessage, OutboundMessage, StatusUpdate } from '../../src/core/model.ts';
+import type { Job, JobContext, WebhookElement } from '../../src/core/ports.ts';
+
+const PHONE_NUMBER_ID = '106540352242922';
+
+export function textMessage(text: string, over: { readonly id?: string; readonly waId?: string } = {}): InboundMessage {
+  return {
+    kind: 'message',
+    type: 'text',
+    text,
+    id: over.id ?? 'wamid.IN1',
+    businessAccountId: '102290129340398',
+    phoneNumberId: PHONE_NUMBER_ID,
+    customer: { waId: over.waId ?? '15550100001', userId: `US.${over.waId ?? '15550100001'}`, name: 'Ana Souza' },
+    sentAtMs: 1_790_000_000_000,
+  };
+}
+
+export function statusUpdate(status: StatusUpdate['status'], over: Partial<StatusUpdate> = {}): StatusUpdate {
+  return {
+    kind: 'status',
+    status,
+    reported: status,
+    businessAccountId: '102290129340398',
+    phoneNumberId: PHONE_NUMBER_ID,
+    messageId: 'wamid.OUT1',
+    recipient: { waId: '15550100001' },
+    occurredAtMs: 1_790_000_001_000,
+    ...over,
+  };
+}
+
+export function outboundText(text: string, sendId = 'send-1'): OutboundMessage {
+  return { sendId, phoneNumberId: PHONE_NUMBER_ID, to: { waId: '15550100001' }, content: { type: 'text', text } };
+}
+
+export function jobOf<Payload>(payload: Payload, over: Partial<Job<Payload>> = {}): Job<Payload> {
+  return {
+    id: '1',
+    key: { id: 'k1', day: 20_000 },
+    lane: 'lane',
+    payload,
+    attempt: 1,
+    claims: 1,
+    interrupted: false,
+    acceptedAtMs: 1_790_000_000_000,
+    ...over,
+  };
+}
+
+export function eventElement(event: InboundMessage | StatusUpdate, id: string): WebhookElement {
+  return { kind: 'event', key: { id, day: 20_000 }, event };
+}
+
+/** A job's context that remembers what was sent and whose claim can be lost. */
+export function recordingContext(): JobContext & { readonly sent: OutboundMessage[]; loseClaim(): void } {
+  const claim = new AbortController();
+  const sent: OutboundMessage[] = [];
+  return {
+    sent,
+    send: (message) => sent.push(message),
+    signal: claim.signal,
+    loseClaim: () => claim.abort(new Error('the claim was lost')),
+  };
+}

@@ -1,0 +1,116 @@
+import { expect } from 'chai';
+import { HandleEvent } from '../../src/core/handle-event.ts';
+import type { EventHandler, HandlerRun } from '../../src/core/ports.ts';
+import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
+import { jobOf, outboundText, recordingContext, statusUpdate, textMessage } from './builders.ts';
+
+describe('Handling an event', () => {
+  const open = (handle: EventHandler['handle'], options = { attempts: 5, timeoutMs: 1_000 }) => {
+    const metrics = new RecordingMetrics();
+    const log = new RecordingLog();
+    const clock = { now: () => 1_790_000_002_000 };
+    return { useCase: new HandleEvent({ handle }, log, metrics, clock, options), metrics, log };
+  };
+  const boom = () => Promise.reject(new Error('boom'));
+
+  it('passes on what the bot sent, in order, and is done', async () => {
+    const { useCase, metrics } = open(async (_, run) => {
+      run.send(outboundText('one'));
+      run.send(outboundText('two'));
+    });
+    const context = recordingContext();
+    expect(await useCase.run([jobOf(textMessage('hi'))], context)).to.deep.equal([{ outcome: 'done' }]);
+    expect(context.sent.map((message) => message.content)).to.deep.equal([
+      { type: 'text', text: 'one' },
+      { type: 'text', text: 'two' },
+    ]);
+    expect(metrics.total('handler_attempts_total', { outcome: 'ok' })).to.equal(1);
+    expect(metrics.values('end_to_end_seconds')).to.deep.equal([2]);
+  });
+
+  it('tells the bot which attempt it is', async () => {
+    const runs: HandlerRun[] = [];
+    const { useCase, metrics } = open(async (_, run) => void runs.push(run));
+    await useCase.run([jobOf(statusUpdate('read'), { attempt: 3 })], recordingContext());
+    expect(runs.map((run) => run.attempt)).to.deep.equal([3]);
+    expect(metrics.values('end_to_end_seconds')).to.deep.equal([]);
+  });
+
+  it('drops what a failed run wanted to send, and tries again later, longer each time', async () => {
+    const { useCase } = open(async (_, run) => {
+      run.send(outboundText('never'));
+      await boom();
+    });
+    const context = recordingContext();
+    for (const [attempt, least, most] of [
+      [1, 1_000, 2_000],
+      [2, 2_000, 4_000],
+      [4, 8_000, 16_000],
+    ] as const) {
+      const [settlement] = await useCase.run([jobOf(textMessage('hi'), { attempt })], context);
+      if (settlement?.outcome !== 'retry') throw new Error('it did not ask for another try');
+      expect(settlement.inMs).to.be.within(least, most);
+      expect(settlement.counted).to.equal(true);
+      expect(settlement.error.code).to.equal('handler_failed');
+    }
+    expect(context.sent).to.deep.equal([]);
+  });
+
+  it('gives up after the last attempt, with the reason and without the content', async () => {
+    const { useCase, log } = open(() => Promise.reject(new Error('cannot handle "refund please"')));
+    const [settlement] = await useCase.run([jobOf(textMessage('refund please'), { attempt: 5 })], recordingContext());
+    if (settlement?.outcome !== 'dead') throw new Error('it did not give up');
+    expect(settlement.error.message).to.contain('cannot handle "…"');
+    expect(log.text()).not.to.contain('refund');
+  });
+
+  it('ends a handler that takes too long: its signal is aborted and what it sends afterwards is dropped', async () => {
+    const late: HandlerRun[] = [];
+    const { useCase, metrics } = open(
+      (_, run) => {
+        late.push(run);
+        return new Promise(() => {});
+      },
+      { attempts: 5, timeoutMs: 5 },
+    );
+    const context = recordingContext();
+    const [settlement] = await useCase.run([jobOf(textMessage('hi'))], context);
+    expect(settlement).to.deep.include({ outcome: 'retry', counted: true });
+    late[0]?.send(outboundText('too late'));
+    expect(late[0]?.signal.aborted).to.equal(true);
+    expect(context.sent).to.deep.equal([]);
+    expect(metrics.total('handler_attempts_total', { outcome: 'timeout' })).to.equal(1);
+  });
+
+  it('settles nothing when the claim is lost, and blames nobody', async () => {
+    const { useCase, metrics } = open(() => new Promise(() => {}));
+    const context = recordingContext();
+    const running = useCase.run([jobOf(textMessage('hi'))], context);
+    context.loseClaim();
+    const outcome = await running.catch((error: unknown) => (error as Error).message);
+    expect(outcome).to.equal('the claim was lost');
+    expect(metrics.total('handler_attempts_total')).to.equal(0);
+  });
+
+  it('does not begin when the claim is lost already', async () => {
+    const { useCase } = open(() => new Promise(() => {}));
+    const context = recordingContext();
+    context.loseClaim();
+    const outcome = await useCase
+      .run([jobOf(textMessage('hi'))], context)
+      .catch((error: unknown) => (error as Error).message);
+    expect(outcome).to.equal('the claim was lost');
+  });
+
+  it('handles a burst in order and stops at the first that must be tried again', async () => {
+    const seen: string[] = [];
+    const { useCase } = open(async (event) => {
+      if (event.kind === 'message' && event.type === 'text') seen.push(event.text);
+      if (seen.at(-1) === 'two') await boom();
+    });
+    const jobs = ['one', 'two', 'three'].map((text) => jobOf(textMessage(text)));
+    const settlements = await useCase.run(jobs, recordingContext());
+    expect(settlements.map((settlement) => settlement.outcome)).to.deep.equal(['done', 'retry']);
+    expect(seen).to.deep.equal(['one', 'two']);
+  });
+});

@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import { isWahookError } from '../../src/core/errors.ts';
+import { checkOutbound } from '../../src/core/message-limits.ts';
+import type { OutboundContent, Recipient, ReplyButton } from '../../src/core/model.ts';
+
+const TO: Recipient = { waId: '15550100001' };
+
+function check(content: OutboundContent, to: Recipient = TO): void {
+  checkOutbound({ sendId: 'send-1', phoneNumberId: '106540352242922', to, content });
+}
+
+/** The message of the refusal; fails if there is none. */
+function refusal(content: OutboundContent, to: Recipient = TO): string {
+  try {
+    check(content, to);
+  } catch (error) {
+    if (isWahookError(error, 'invalid_message')) return error.message;
+    throw error;
+  }
+  throw new Error('the message was passed');
+}
+
+const text = (length: number): OutboundContent => ({ type: 'text', text: 'a'.repeat(length) });
+const image = (link: string, caption?: string): OutboundContent => ({
+  type: 'image',
+  link,
+  ...(caption !== undefined && { caption }),
+});
+const button = (number: number): ReplyButton => ({ id: `id-${number}`, title: `Title ${number}` });
+const buttons = (
+  list: readonly ReplyButton[],
+  over: { readonly text?: string; readonly header?: string; readonly footer?: string } = {},
+): OutboundContent => ({ type: 'buttons', text: 'Which one?', buttons: list, ...over });
+
+describe('checkOutbound', () => {
+  describe('a text', () => {
+    it('passes from 1 to 4096 characters', () => {
+      check(text(1));
+      check(text(4096));
+    });
+
+    it('is refused when it is empty or longer, with the limit and its length', () => {
+      expect(refusal(text(0)))
+        .to.include('1 to 4096')
+        .and.include('has 0');
+      expect(refusal(text(4097)))
+        .to.include('1 to 4096')
+        .and.include('has 4097');
+    });
+
+    it('is measured in UTF-16 units, of which an emoji has two', () => {
+      check({ type: 'text', text: '😀'.repeat(2048) });
+      expect(refusal({ type: 'text', text: '😀'.repeat(2049) })).to.include('has 4098');
+    });
+
+    it('is not quoted by the refusal', () => {
+      expect(refusal({ type: 'text', text: 'secret '.repeat(1000) })).not.to.include('secret');
+    });
+  });
+
+  describe('an image', () => {
+    it('passes with an https link and a caption of at most 1024 characters', () => {
+      check(image('https://example.com/a.png'));
+      check(image('https://example.com/a.png', 'a'.repeat(1024)));
+    });
+
+    for (const link of ['http://example.com/a.png', 'data:image/png;base64,AAAA', 'file:///etc/passwd', 'a.png', '']) {
+      it(`is refused with the link "${link}"`, () => {
+        expect(refusal(image(link)))
+          .to.include('https')
+          .and.not.include('example.com');
+      });
+    }
+
+    it('is refused with a longer caption', () => {
+      expect(refusal(image('https://example.com/a.png', 'a'.repeat(1025))))
+        .to.include('1024')
+        .and.include('1025');
+    });
+  });
+
+  describe('a template', () => {
+    it('passes with a name and a language', () => {
+      check({ type: 'template', name: 'order_ready', language: 'en_US' });
+    });
+
+    it('is refused without a name or without a language', () => {
+      expect(refusal({ type: 'template', name: '', language: 'en_US' })).to.include('name');
+      expect(refusal({ type: 'template', name: 'order_ready', language: '' })).to.include('language');
+    });
+  });
+
+  describe('buttons', () => {
+    it('pass from one to three', () => {
+      check(buttons([button(1)]));
+      check(buttons([button(1), button(2), button(3)]));
+    });
+
+    it('are refused when there are none or four', () => {
+      expect(refusal(buttons([])))
+        .to.include('1 to 3')
+        .and.include('has 0');
+      expect(refusal(buttons([1, 2, 3, 4].map(button))))
+        .to.include('1 to 3')
+        .and.include('has 4');
+    });
+
+    it('pass at the limits of each part', () => {
+      const full = { id: 'i'.repeat(256), title: 't'.repeat(20) };
+      check(buttons([full], { text: 'a'.repeat(1024), header: 'h'.repeat(60), footer: 'f'.repeat(60) }));
+      check(buttons([{ id: 'i', title: 't' }], { text: 'a', header: '', footer: '' }));
+    });
+
+    const oneTooLong: readonly [string, OutboundContent, string][] = [
+      ['an empty title', buttons([{ id: 'a', title: '' }]), '1 to 20'],
+      ['a title of 21', buttons([{ id: 'a', title: 't'.repeat(21) }]), '1 to 20'],
+      ['an empty id', buttons([{ id: '', title: 'A' }]), '1 to 256'],
+      ['an id of 257', buttons([{ id: 'i'.repeat(257), title: 'A' }]), '1 to 256'],
+      ['no text', buttons([button(1)], { text: '' }), '1 to 1024'],
+      ['a text of 1025', buttons([button(1)], { text: 'a'.repeat(1025) }), '1 to 1024'],
+      ['a header of 61', buttons([button(1)], { header: 'h'.repeat(61) }), '0 to 60'],
+      ['a footer of 61', buttons([button(1)], { footer: 'f'.repeat(61) }), '0 to 60'],
+    ];
+    for (const [what, content, limit] of oneTooLong)
+      it(`are refused with ${what}`, () => {
+        expect(refusal(content)).to.include(limit);
+      });
+
+    it('are refused with a title or an id twice, and neither is quoted', () => {
+      const sameTitle = [
+        { id: 'a', title: 'Yes' },
+        { id: 'b', title: 'Yes' },
+      ];
+      const sameId = [
+        { id: 'order-7', title: 'Yes' },
+        { id: 'order-7', title: 'No' },
+      ];
+      expect(refusal(buttons(sameTitle)))
+        .to.include('titles')
+        .and.not.include('Yes');
+      expect(refusal(buttons(sameId)))
+        .to.include('ids')
+        .and.not.include('order-7');
+    });
+
+    it('name the button that is wrong', () => {
+      expect(refusal(buttons([button(1), { id: 'b', title: '' }]))).to.include('button 2');
+    });
+  });
+
+  describe('a recipient', () => {
+    for (const to of [{ waId: '15550100001' }, { userId: 'US.1349' }, { groupId: 'group-1' }])
+      it(`passes with ${Object.keys(to)}`, () => check(text(1), to));
+
+    for (const to of [{}, { waId: '' }, { userId: '', groupId: '' }])
+      it(`is refused as ${JSON.stringify(to)}`, () => {
+        expect(refusal(text(1), to)).to.include('recipient');
+      });
+  });
+});

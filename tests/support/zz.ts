@@ -1,0 +1,12 @@
+import { PgliteDatabase } from '/work/main/src/adapters/postgres/pglite-database.ts';
+import { migrate } from '/work/main/src/adapters/postgres/migrate.ts';
+const t=()=>performance.now()|0; let a=t();
+const lap=(n:string)=>{const b=t();console.log(n,b-a);a=b};
+await import('@electric-sql/pglite');lap('import');
+const d=await PgliteDatabase.open(); lap('open');
+await migrate(d); lap('migrate');
+const b=await d.dump(); lap('dump '+b.size);
+await d.close(); lap('close');
+const e=await PgliteDatabase.open({from:b}); lap('open from');
+await e.close(); lap('close');
+const f=await PgliteDatabase.open({from:b}); lap('open from');
