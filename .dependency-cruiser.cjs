@@ -34,7 +34,7 @@ module.exports = {
     layer('bot-knows-core-and-itself', '^src/bot/', ['^src/core/', '^src/bot/']),
     layer('simulator-shares-no-code', '^src/simulator/', ['^src/simulator/']),
     layer('container-composes', '^src/container\\.ts$', ['^src/(core|adapters|bot)/', '^src/config\\.ts$']),
-    layer('config-stands-alone', '^src/config\\.ts$', ['^src/core/']),
+    layer('config-stands-alone', '^src/config[^/]*\\.ts$', ['^src/core/', '^src/config[^/]*\\.ts$']),
     {
       name: 'only-the-container-opens-adapters',
       comment: 'Ask the container for the port instead.',

@@ -11,7 +11,7 @@ CREATE TABLE wahook.lane (
 );
 
 -- What came in. Narrow and with few indexes: every index is written once a message, and again whenever `state` changes if
--- its condition names it. fillfactor leaves room for the claim (claims + 1) to be an update in place.
+-- its condition names it. fillfactor leaves room for the claim to be an update in place.
 CREATE TABLE wahook.inbox (
   seq             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   queue           text COLLATE "C" NOT NULL CHECK (queue IN ('messages', 'statuses', 'account')),
@@ -23,6 +23,8 @@ CREATE TABLE wahook.inbox (
   -- How often it was handed to a handler, and how often that handler failed: a crash of the process raises the first only.
   claims          integer NOT NULL DEFAULT 0,
   failures        integer NOT NULL DEFAULT 0,
+  -- From a claim to its settlement. Still true at the next claim: the one before was cut short.
+  claimed         boolean NOT NULL DEFAULT false,
   -- NULL: at once. By this database's clock, like every time here.
   next_attempt_at timestamptz,
   -- {"code", "message"}; never content.
@@ -48,6 +50,7 @@ CREATE TABLE wahook.outbox (
   state           text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'dead')),
   claims          integer NOT NULL DEFAULT 0,
   failures        integer NOT NULL DEFAULT 0,
+  claimed         boolean NOT NULL DEFAULT false,
   next_attempt_at timestamptz,
   last_error      jsonb,
   accepted_at     timestamptz NOT NULL DEFAULT now(),

@@ -70,8 +70,8 @@ export const ADVICE = {
     fix: 'Use 8 unless you have measured.',
   },
   HANDLER_RETRIES: {
-    why: 'So often the bot is tried again before a message becomes a dead letter.',
-    fix: 'Use 5; 0 gives up at the first failure.',
+    why: 'After so many failed runs of the bot a message becomes a dead letter.',
+    fix: 'Use 5; 1 gives up at the first failure.',
   },
   HANDLER_TIMEOUT: {
     why: 'A run of the bot that takes longer counts as failed.',

@@ -5,7 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type StoreKind = 'postgres' | 'pglite' | 'memory';
 
-export function isProduction(env: Environment): boolean {
+function isProduction(env: Environment): boolean {
   return env['NODE_ENV'] === 'production';
 }
 

@@ -3,7 +3,7 @@ import { ADVICE, type Advice } from './config-advice.ts';
 import { type ConfigProblem, misspelledVariables } from './config-problem.ts';
 import { brokenRules, type Environment, splitSecrets, storeKindOf } from './config-rules.ts';
 
-export type Role = 'all' | 'web' | 'worker';
+type Role = 'all' | 'web' | 'worker';
 
 export type StoreConfig =
   | { readonly kind: 'postgres'; readonly url: string; readonly poolSize: number }
@@ -11,11 +11,10 @@ export type StoreConfig =
   | { readonly kind: 'pglite'; readonly directory: string }
   | { readonly kind: 'memory' };
 
-/** Where `/metrics` is served: beside the webhook, on a listener of its own, or not at all. */
-export type MetricsConfig =
+/** Where `/metrics` is served: beside the webhook, or on a listener of its own. */
+type MetricsConfig =
   | { readonly where: 'main' }
-  | { readonly where: 'own'; readonly host: string; readonly port: number }
-  | { readonly where: 'off' };
+  | { readonly where: 'own'; readonly host: string; readonly port: number };
 
 /** Every setting, checked and frozen. Holds secrets: never log it. */
 export interface Config {
@@ -39,8 +38,8 @@ export interface Config {
   readonly dataDirectory: string;
   readonly http: { readonly host: string; readonly port: number };
   readonly metrics: MetricsConfig;
-  /** `retries`: runs after the first one. */
-  readonly handler: { readonly retries: number; readonly timeoutMs: number };
+  /** `attempts`: runs of the bot, the first one included, before a message becomes a dead letter. */
+  readonly handler: { readonly attempts: number; readonly timeoutMs: number };
   /** Conversations handled at once by one process. */
   readonly workerConcurrency: number;
   /** A send whose answer was lost waits this long for its status, and is then sent again or held. */
@@ -145,7 +144,7 @@ const schema = z.object({
   METRICS_PORT: wholeNumber(0, 65_535).optional(),
   METRICS_HOST: host.default('127.0.0.1'),
   WORKER_CONCURRENCY: wholeNumber(1, 500).default(8),
-  HANDLER_RETRIES: wholeNumber(0, 100).default(5),
+  HANDLER_RETRIES: wholeNumber(1, 100).default(5),
   HANDLER_TIMEOUT: duration('1s', '1h').default(30_000),
   SETTLE_WAIT: duration('1s', '24h').default(60_000),
   SETTLE_POLICY: oneOf('resend', 'hold').default('resend'),
@@ -199,8 +198,8 @@ function configOf(variables: Variables): Config {
     dataDirectory: variables.DATA_DIR,
     // A developer's machine opens nothing to its network; in production a container's only way in is from outside.
     http: { host: variables.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'), port: variables.PORT },
-    metrics: metricsOf(variables, production),
-    handler: { retries: variables.HANDLER_RETRIES, timeoutMs: variables.HANDLER_TIMEOUT },
+    metrics: metricsOf(variables),
+    handler: { attempts: variables.HANDLER_RETRIES, timeoutMs: variables.HANDLER_TIMEOUT },
     workerConcurrency: variables.WORKER_CONCURRENCY,
     settle: { waitMs: variables.SETTLE_WAIT, policy: variables.SETTLE_POLICY },
     log: { level: variables.LOG_LEVEL, format: variables.LOG_FORMAT ?? (production ? 'json' : 'pretty') },
@@ -220,11 +219,10 @@ function storeOf(variables: Variables): StoreConfig {
   }
 }
 
-/** In production never beside the webhook, which strangers can reach: on a port of its own, or not at all. */
-function metricsOf(variables: Variables, production: boolean): MetricsConfig {
+function metricsOf(variables: Variables): MetricsConfig {
   if (variables.METRICS_PORT !== undefined)
     return { where: 'own', host: variables.METRICS_HOST, port: variables.METRICS_PORT };
-  return { where: production ? 'off' : 'main' };
+  return { where: 'main' };
 }
 
 /** Deeply, so that nobody can change a setting for others. */

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import { cruise, type ICruiseResult } from 'dependency-cruiser';
+import { cruise, type ICruiseOptions, type ICruiseResult } from 'dependency-cruiser';
 import extractDepcruiseConfig from 'dependency-cruiser/config-utl/extract-depcruise-config';
 
 async function cruiseSource(): Promise<ICruiseResult> {
-  const config = await extractDepcruiseConfig('./.dependency-cruiser.cjs');
+  const config = (await extractDepcruiseConfig('./.dependency-cruiser.cjs')) as ICruiseOptions;
   const { output } = await cruise(['src'], config);
   return output as ICruiseResult;
 }

@@ -57,7 +57,7 @@ describe('Configuration', () => {
         dataDirectory: '.wahook',
         http: { host: '127.0.0.1', port: 3000 },
         metrics: { where: 'main' },
-        handler: { retries: 5, timeoutMs: 30_000 },
+        handler: { attempts: 5, timeoutMs: 30_000 },
         workerConcurrency: 8,
         settle: { waitMs: 60_000, policy: 'resend' },
         log: { level: 'info', format: 'pretty' },
@@ -66,12 +66,11 @@ describe('Configuration', () => {
       expect(warningsOf(REQUIRED)).to.deep.equal([]);
     });
 
-    it('listens to the network, logs for programs and hides its metrics in production', () => {
+    it('listens to the network, and logs for programs in production', () => {
       const config = configOf(PRODUCTION);
       expect(config.production).to.equal(true);
       expect(config.http.host).to.equal('0.0.0.0');
       expect(config.log.format).to.equal('json');
-      expect(config.metrics).to.deep.equal({ where: 'off' });
       expect(config.store).to.deep.equal({ kind: 'postgres', url: 'postgres://u:p@db/wahook', poolSize: 10 });
     });
 
@@ -102,7 +101,7 @@ describe('Configuration', () => {
       METRICS_PORT: '9464',
       METRICS_HOST: '10.0.0.7',
       WORKER_CONCURRENCY: '500',
-      HANDLER_RETRIES: '0',
+      HANDLER_RETRIES: '1',
       HANDLER_TIMEOUT: '1500ms',
       SETTLE_WAIT: '2m',
       SETTLE_POLICY: 'hold',
@@ -124,7 +123,7 @@ describe('Configuration', () => {
     expect(config.http).to.deep.equal({ host: '::1', port: 0 });
     expect(config.metrics).to.deep.equal({ where: 'own', host: '10.0.0.7', port: 9464 });
     expect(config.workerConcurrency).to.equal(500);
-    expect(config.handler).to.deep.equal({ retries: 0, timeoutMs: 1_500 });
+    expect(config.handler).to.deep.equal({ attempts: 1, timeoutMs: 1_500 });
     expect(config.settle).to.deep.equal({ waitMs: 120_000, policy: 'hold' });
     expect(config.log).to.deep.equal({ level: 'debug', format: 'json' });
     expect(config.shutdownTimeoutMs).to.equal(5_000);
@@ -206,7 +205,7 @@ describe('Configuration', () => {
     ['METRICS_PORT', '3000', 'is the same as PORT'],
     ['METRICS_HOST', 'a b', 'is not a host name or an address'],
     ['WORKER_CONCURRENCY', '501', 'is not a whole number from 1 to 500'],
-    ['HANDLER_RETRIES', '1.5', 'is not a whole number from 0 to 100'],
+    ['HANDLER_RETRIES', '1.5', 'is not a whole number from 1 to 100'],
     ['HANDLER_TIMEOUT', '30', 'has no unit: ms, s, m or h'],
     ['HANDLER_TIMEOUT', '30 s', 'is not a duration'],
     ['HANDLER_TIMEOUT', '1d', 'is not a duration'],

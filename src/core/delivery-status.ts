@@ -4,19 +4,17 @@ import type { Job, JobContext, JobHandler, Metrics, SentMessages, Settlement } f
 /** What a message's delivery state can be; absent: accepted by Meta, no status yet. */
 export type Delivery = Exclude<DeliveryStatus, 'unknown'>;
 
-const RANK: Readonly<Record<Exclude<Delivery, 'failed'>, number>> = { sent: 1, delivered: 2, read: 3, played: 4 };
-
 /**
- * The delivery state after one more status. Statuses come late, repeated and in any order, so the state only ever rises:
- * sent < delivered < read < played. `failed` ends a message that was at most sent; a later delivered, read or played is real
- * evidence and lifts it, a `failed` after real evidence (one of several devices) changes nothing.
+ * In the order in which one replaces the other. `failed` stands between: it ends a message that was at most sent; a later
+ * delivered, read or played is real evidence and lifts it, and a `failed` after such evidence is about one of several devices.
  */
+export const DELIVERY_ORDER: readonly Delivery[] = ['sent', 'failed', 'delivered', 'read', 'played'];
+
+/** The delivery state after one more status. Statuses come late, repeated and in any order, so the state only ever rises. */
 export function nextDelivery(current: Delivery | undefined, status: DeliveryStatus): Delivery | undefined {
   if (status === 'unknown') return current;
   if (current === undefined) return status;
-  if (status === 'failed') return current === 'sent' ? 'failed' : current;
-  if (current === 'failed') return status === 'sent' ? current : status;
-  return RANK[status] > RANK[current] ? status : current;
+  return DELIVERY_ORDER.indexOf(status) > DELIVERY_ORDER.indexOf(current) ? status : current;
 }
 
 /** A status can overtake the answer of its own send by some hundred ms; after this it is about a message of somebody else. */

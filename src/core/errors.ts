@@ -9,6 +9,7 @@
  * - `unstorable` the store refuses this very value and will refuse it again
  * - `schema_too_new` the database was migrated by a newer version of this service
  * - `already_running` another process holds what must be held by one
+ * - `cannot_listen` the address or port cannot be had
  * - `handler_timeout` the bot did not finish in time
  * - `fenced` the work was taken over by another worker; what was done here must not count
  */
@@ -21,6 +22,7 @@ export type ErrorCode =
   | 'unstorable'
   | 'schema_too_new'
   | 'already_running'
+  | 'cannot_listen'
   | 'handler_timeout'
   | 'fenced';
 

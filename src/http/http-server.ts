@@ -62,7 +62,7 @@ export interface HttpServer {
 }
 
 /** Why a server cannot listen there, for people. */
-export interface ListenRefusal {
+interface ListenRefusal {
   readonly reason: 'port_taken' | 'port_forbidden' | 'unknown_address';
   readonly what: string;
   readonly why: string;

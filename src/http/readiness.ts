@@ -38,7 +38,9 @@ export class CachedReadiness {
   /** Never rejects: a probe that fails or hangs is an answer, too. */
   async current(): Promise<Readiness> {
     if (this.#latest !== undefined && performance.now() - this.#latestAtMs < this.#limits.cacheMs) return this.#latest;
-    this.#running ??= this.#ask();
+    this.#running ??= this.#ask().finally(() => {
+      this.#running = undefined;
+    });
     return await this.#running;
   }
 
@@ -47,15 +49,19 @@ export class CachedReadiness {
     const late = new Promise<Readiness>((resolve) => {
       timer = setTimeout(() => resolve(unready('timeout')), this.#limits.limitMs);
     });
-    try {
-      this.#latest = await Promise.race([this.#probe().catch(() => unready('failed')), late]);
-    } catch {
-      this.#latest = unready('failed');
-    }
+    const answer = await Promise.race([this.#look(), late]);
     clearTimeout(timer);
+    this.#latest = answer;
     this.#latestAtMs = performance.now();
-    this.#running = undefined;
-    return this.#latest;
+    return answer;
+  }
+
+  async #look(): Promise<Readiness> {
+    try {
+      return await this.#probe();
+    } catch {
+      return unready('failed');
+    }
   }
 }
 

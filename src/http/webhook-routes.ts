@@ -5,7 +5,7 @@ import { methodNotAllowed } from './answer.ts';
 import { handshake } from './handshake.ts';
 import { WebhookDelivery, type WebhookReceiver } from './webhook-delivery.ts';
 
-export const WEBHOOK_PATH = '/webhook/whatsapp';
+const WEBHOOK_PATH = '/webhook/whatsapp';
 
 export interface WebhookRoutesOptions {
   readonly receiver: WebhookReceiver;

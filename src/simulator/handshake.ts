@@ -5,6 +5,13 @@ export type Handshake =
   | { readonly ok: true; readonly ms: number; readonly contentType?: string; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly ms: number; readonly message: string; readonly reason: string };
 
+export interface HandshakeTerms {
+  readonly verifyToken: string;
+  readonly challenge: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /** The dashboard's words for every refusal; it never says why, `reason` does. */
 const REFUSED =
   "The callback URL or verify token couldn't be validated. Please verify the provided information or try again later.";
@@ -16,9 +23,7 @@ const REFUSED =
  */
 export async function shakeHands(
   callbackUrl: string,
-  verifyToken: string,
-  challenge: string,
-  timeoutMs: number,
+  { verifyToken, challenge, timeoutMs, signal }: HandshakeTerms,
 ): Promise<Handshake> {
   const url = new URL(callbackUrl);
   url.searchParams.set('hub.mode', 'subscribe');
@@ -34,7 +39,6 @@ export async function shakeHands(
   let answer: HttpAnswer;
   try {
     const headers = { Accept: '*/*', 'User-Agent': 'facebookexternalua' };
-    const signal = AbortSignal.timeout(timeoutMs);
     answer = await exchange({ method: 'GET', url: url.href, headers, timeoutMs, signal });
   } catch (error) {
     return refused(`no answer: ${error instanceof Error ? error.message : String(error)}`);

@@ -13,7 +13,7 @@ import { type Handshake, shakeHands } from './handshake.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
-import { MODEL_RETRY_DELAYS_MS, WebhookSender } from './webhook-sender.ts';
+import { MODEL_RETRY_DELAYS_MS, requireHttpUrl, WebhookSender } from './webhook-sender.ts';
 import { wireJson } from './wire-json.ts';
 import {
   type Business,
@@ -161,12 +161,17 @@ export class Simulator {
 
   /**
    * Sets the callback URL as Meta's dashboard does: only if the handshake succeeds do webhooks go there. Without `url`: once
-   * more for the one that is set. @throws SimulatorError `no_webhook_url`
+   * more for the one that is set. @throws SimulatorError `no_webhook_url` or `invalid`
    */
   async subscribe(url?: string): Promise<Handshake> {
-    const target = url ?? this.#sender.requireUrl();
+    const target = requireHttpUrl(url ?? this.#sender.requireUrl());
     const { business, ids } = this.#world;
-    const handshake = await shakeHands(target, business.verifyToken, ids.challenge(), this.#handshakeTimeoutMs);
+    const handshake = await shakeHands(target, {
+      verifyToken: business.verifyToken,
+      challenge: ids.challenge(),
+      timeoutMs: this.#handshakeTimeoutMs,
+      signal: this.#sender.signal,
+    });
     if (handshake.ok) this.#sender.pointAt(target);
     return handshake;
   }
@@ -208,7 +213,7 @@ export class Simulator {
   }
 }
 
-/** Starts Meta on 127.0.0.1. @throws Error of Node if the port is taken */
+/** Starts Meta on 127.0.0.1. @throws Error of Node if the port is taken, SimulatorError `invalid` for a bad webhook URL */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = new Simulator(options);
   await simulator.listen(options.port ?? 0);

@@ -37,16 +37,21 @@ export class WebhookSender {
   constructor(world: World, options: SenderOptions, url?: string) {
     this.#world = world;
     this.#options = options;
-    this.#url = url;
+    if (url !== undefined) this.pointAt(url);
   }
 
   get url(): string | undefined {
     return this.#url;
   }
 
-  /** From now on also redeliveries go there. */
+  /** Aborted at the next reset. */
+  get signal(): AbortSignal {
+    return this.#era.signal;
+  }
+
+  /** From now on also redeliveries go there. @throws SimulatorError `invalid` */
   pointAt(url: string): void {
-    this.#url = url;
+    this.#url = requireHttpUrl(url);
   }
 
   /** @throws SimulatorError `no_webhook_url` */
@@ -123,4 +128,10 @@ export class WebhookSender {
       return { atMs, ms: taken(), error: error instanceof Error ? error.message : String(error) };
     }
   }
+}
+
+/** @throws SimulatorError `invalid` */
+export function requireHttpUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
+  throw new SimulatorError('invalid', 'The webhook URL must start with http:// or https://.');
 }

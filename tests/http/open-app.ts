@@ -11,7 +11,7 @@ export const GOOD_SIGNATURE = `sha256=${'ab'.repeat(32)}`;
 type Receipt = Awaited<ReturnType<WebhookReceiver['run']>>;
 
 /** The use case as the routes see it: takes exactly one signature for good, and answers what it is told to. */
-export class FakeReceiver implements WebhookReceiver {
+class FakeReceiver implements WebhookReceiver {
   readonly bodies: Buffer[] = [];
   answer: () => Promise<Receipt> = async () => ({ outcome: 'accepted', fresh: 1, duplicate: 0, quarantined: 0 });
 
@@ -33,6 +33,7 @@ export interface OpenApp {
 export interface OpenOptions extends Partial<Pick<AppOptions, 'probe' | 'metricsPage'>> {
   readonly limits?: AdmissionLimits;
   readonly withoutWebhook?: boolean;
+  readonly verifyToken?: string;
   readonly timeouts?: Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs'>;
 }
 
@@ -47,7 +48,9 @@ export async function openApp(options: OpenOptions = {}): Promise<OpenApp> {
   const app = createApp({
     log,
     admission,
-    webhook: options.withoutWebhook ? undefined : { receiver, metrics, verifyToken: VERIFY_TOKEN },
+    webhook: options.withoutWebhook
+      ? undefined
+      : { receiver, metrics, verifyToken: options.verifyToken ?? VERIFY_TOKEN },
     probe: options.probe,
     metricsPage: options.metricsPage,
   });
@@ -118,7 +121,7 @@ export async function exchange(port: number, request: string | Buffer): Promise<
 
 /** The status codes of all responses in `received`, in order. */
 export function statusesIn(received: string): number[] {
-  return [...received.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map((match) => Number(match[1]));
+  return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
 }
 
 /** Polls until `holds`; the test's own timeout ends the wait. */

@@ -14,7 +14,11 @@ import {
 
 const PATH = '/webhook/whatsapp';
 
-function post(app: OpenApp, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
+function post(
+  app: OpenApp,
+  body: string | Buffer<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(app.url + PATH, {
     method: 'POST',
     body,
@@ -182,6 +186,19 @@ describe('POST of a webhook', () => {
       expect(statusesIn(await connection.closed())).to.deep.equal([413, 200]);
       expect(app.receiver.bodies).to.deep.equal([Buffer.from('{}')]);
     });
+
+    it('can be sent to its end after the refusal also without a length', async () => {
+      const app = await openApp();
+      const connection = await openConnection(app.server.port);
+      connection.write(head('Transfer-Encoding: chunked'));
+      const chunk = `100000\r\n${'x'.repeat(1024 * 1024)}\r\n`;
+      for (let sent = 0; sent < 5; sent += 1) connection.write(chunk);
+      await connection.until('413');
+      for (let sent = 0; sent < 5; sent += 1) connection.write(chunk);
+      connection.write(`0\r\n\r\n${head('Content-Length: 2', 'Connection: close')}{}`);
+      expect(statusesIn(await connection.closed())).to.deep.equal([413, 200]);
+      expect(app.receiver.bodies).to.deep.equal([Buffer.from('{}')]);
+    });
   });
 
   describe('with a content encoding', () => {
@@ -324,19 +341,23 @@ describe('POST of a webhook', () => {
 
   it('keeps its connection, and those sent ahead on it are answered in their order', async () => {
     const app = await openApp();
-    let calls = 0;
-    app.receiver.answer = async () => {
-      calls += 1;
-      if (calls === 1) await new Promise((resolve) => setTimeout(resolve, 30));
-      return calls === 1
-        ? { outcome: 'accepted', fresh: 1, duplicate: 0, quarantined: 0 }
-        : { outcome: 'bad_signature' };
-    };
-    const request = `${head('Content-Length: 1')}1`;
-    const last = `${head('Content-Length: 1', 'Connection: close')}3`;
-    const received = await exchange(app.server.port, request + request + last);
-    expect(statusesIn(received)).to.have.length(3);
-    expect(app.receiver.bodies.map(String)).to.deep.equal(['1', '1', '3']);
+    const lastCame = Promise.withResolvers<void>();
+    const answers = [
+      async () => {
+        await lastCame.promise;
+        return { outcome: 'accepted', fresh: 1, duplicate: 0, quarantined: 0 } as const;
+      },
+      async () => ({ outcome: 'bad_signature' }) as const,
+      async () => {
+        lastCame.resolve();
+        return { outcome: 'unavailable', reason: 'storage' } as const;
+      },
+    ];
+    app.receiver.answer = () => answers[app.receiver.bodies.length - 1]!();
+    const request = (body: string, ...headers: readonly string[]) => head('Content-Length: 1', ...headers) + body;
+    const received = await exchange(app.server.port, request('1') + request('2') + request('3', 'Connection: close'));
+    expect(statusesIn(received)).to.deep.equal([200, 401, 503]);
+    expect(app.receiver.bodies.map(String)).to.deep.equal(['1', '2', '3']);
   });
 
   describe('that is not HTTP as it should be', () => {
@@ -359,7 +380,8 @@ describe('POST of a webhook', () => {
         const app = await openApp();
         const received = await exchange(app.server.port, Buffer.from(request, 'latin1'));
         expect(statusesIn(received)).to.deep.equal([400]);
-        expect(received.split('\r\n\r\n')[1]).to.equal('');
+        // Either no body, or Node's way of saying so in chunks.
+        expect(received.slice(received.indexOf('\r\n\r\n') + 4)).to.be.oneOf(['', '0\r\n\r\n']);
         expect(app.receiver.bodies).to.deep.equal([]);
       });
 

@@ -104,7 +104,7 @@ export class GraphStub {
       case 'hang':
         return;
       case 'reset':
-        return reset(response);
+        return void reset(response);
       case 'hang_midway':
         return void response.writeHead(200, JSON_TYPE).write('{"messages":[{"id"');
       case 'reset_midway':

@@ -20,9 +20,20 @@ const SERVER_USER = IS_ROOT ? NOBODY : undefined;
 export interface PostgresServer {
   /** Of the database `postgres`, as superuser. */
   readonly url: string;
+  /** Changes with `restart`. */
   readonly process: ServerProcess;
+  /** Ends it as a crash would: nothing is flushed, the data stay. */
+  crash(): Promise<void>;
+  /** After `crash`, with the same url. */
+  restart(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
+}
+
+interface Installation {
+  readonly binaries: string;
+  readonly folder: string;
+  readonly password: string;
 }
 
 /**
@@ -32,6 +43,24 @@ export interface PostgresServer {
  * fsync stays on, so that a commit is as real (and as slow) as in production.
  */
 export async function startPostgresServer(): Promise<PostgresServer> {
+  const installation = await install();
+  const port = await freePort();
+  const url = `postgres://postgres:${installation.password}@127.0.0.1:${port}/postgres`;
+  let server = await start(installation, port, url);
+  return {
+    url,
+    get process() {
+      return server;
+    },
+    crash: () => server.stop({ keepFolder: true }),
+    async restart() {
+      server = await start(installation, port, url);
+    },
+    stop: () => server.stop(),
+  };
+}
+
+async function install(): Promise<Installation> {
   const binaries = await reachableBinaries();
   const folder = await mkdtemp(join(tmpdir(), 'wahook-postgres-'));
   const password = randomBytes(16).toString('hex');
@@ -39,31 +68,14 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   if (SERVER_USER !== undefined) {
     for (const path of [folder, join(folder, 'password')]) await chown(path, SERVER_USER.uid, SERVER_USER.gid);
   }
-  await run(
-    join(binaries, 'bin/initdb'),
-    [
-      ['-D', join(folder, 'data'), '-U', 'postgres', '-E', 'UTF8', '--no-locale', '--no-sync', '--no-instructions'],
-      // Cheaper than SCRAM for the hundreds of connections of a test run, and it never leaves 127.0.0.1.
-      ['--auth=password', '--pwfile', join(folder, 'password')],
-    ].flat(),
-    { ...SERVER_USER, cwd: folder },
-  );
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startOn(await freePort(), { binaries, folder, password });
-    } catch (error) {
-      // Another process may have taken the port in the meantime; the folder is gone with the failed server.
-      if (attempt === 1 && /could not bind/i.test(String(error))) return startPostgresServer();
-      throw error;
-    }
-  }
+  const args = ['-D', join(folder, 'data'), '-U', 'postgres', '-E', 'UTF8', '--no-locale', '--no-sync'];
+  // Cheaper than SCRAM for the hundreds of connections of a test run, and it never leaves 127.0.0.1.
+  args.push('--auth=password', `--pwfile=${join(folder, 'password')}`);
+  await run(join(binaries, 'bin/initdb'), args, { ...SERVER_USER, cwd: folder });
+  return { binaries, folder, password };
 }
 
-async function startOn(
-  port: number,
-  { binaries, folder, password }: { readonly binaries: string; readonly folder: string; readonly password: string },
-): Promise<PostgresServer> {
-  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+function start({ binaries, folder }: Installation, port: number, url: string): Promise<ServerProcess> {
   const settings = {
     listen_addresses: '127.0.0.1',
     port,
@@ -72,7 +84,7 @@ async function startOn(
     max_connections: 300,
     shared_buffers: '64MB',
   };
-  const server = await ServerProcess.start({
+  return ServerProcess.start({
     name: 'Postgres',
     command: join(binaries, 'bin/postgres'),
     args: [
@@ -86,7 +98,6 @@ async function startOn(
     isUp: () => answers(url),
     ...(SERVER_USER !== undefined && { user: SERVER_USER }),
   });
-  return { url, process: server, stop: () => server.stop() };
 }
 
 async function answers(url: string): Promise<boolean> {

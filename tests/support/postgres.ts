@@ -1,9 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import pg from 'pg';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { startPostgresServer } from './postgres-server.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
 
 export interface TestDatabase {
   readonly url: string;
@@ -13,7 +17,7 @@ export interface TestDatabase {
 
 let serverUrl: Promise<string> | undefined;
 let template: Promise<string> | undefined;
-let pgliteTemplate: Promise<Blob> | undefined;
+let pgliteDump: Promise<Blob> | undefined;
 
 /**
  * The server of this process, started at the first call and gone with the process: TEST_DATABASE_URL (a role that may
@@ -61,14 +65,49 @@ async function administer(url: string, text: string): Promise<void> {
 
 /** An embedded Postgres in memory with all migrations applied, of its own for one test; close it. */
 export async function freshPglite(): Promise<PgliteDatabase> {
-  pgliteTemplate ??= dumpOfPglite();
-  return PgliteDatabase.open({ from: await pgliteTemplate });
+  pgliteDump ??= dumpOfPglite();
+  return PgliteDatabase.open({ from: await pgliteDump });
 }
 
+/**
+ * Making an embedded Postgres takes 4 s and much more on a busy machine, opening the dump of one 0.5 s. So the dump is kept
+ * from run to run, under a name that changes with the migrations and the version of PGlite.
+ */
 async function dumpOfPglite(): Promise<Blob> {
+  const folder = join(ROOT, 'node_modules/.cache/wahook');
+  const file = join(folder, `pglite-${await pgliteVersion()}.tar`);
+  const kept = await readFile(file).catch(() => undefined);
+  if (kept !== undefined) return new Blob([kept]);
   const database = await PgliteDatabase.open();
   await migrate(database);
   const dump = await database.dump();
   await database.close();
+  await mkdir(folder, { recursive: true });
+  // A reader never sees half a file.
+  await writeFile(`${file}.${process.pid}`, dump.stream());
+  await rename(`${file}.${process.pid}`, file);
   return dump;
+}
+
+async function pgliteVersion(): Promise<string> {
+  const hash = createHash('sha256').update(
+    await readFile(join(ROOT, 'node_modules/@electric-sql/pglite/package.json')),
+  );
+  for (const migration of (await readdir(join(ROOT, 'migrations'))).sort()) {
+    hash.update(migration).update(await readFile(join(ROOT, 'migrations', migration)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** `before(startPostgres)` keeps the start of the server, about 2 s, out of the time of the first test. */
+export async function startPostgres(this: Mocha.Context): Promise<void> {
+  this.timeout(60_000);
+  const { drop } = await testDatabase();
+  await drop();
+}
+
+/** `before(startPglite)`: as `startPostgres`. */
+export async function startPglite(this: Mocha.Context): Promise<void> {
+  this.timeout(60_000);
+  await (await freshPglite()).close();
 }

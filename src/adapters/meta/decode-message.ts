@@ -1,10 +1,9 @@
 import type { EventKey, InboundMessage, Json, MessageContext, Referral } from '../../core/model.ts';
 import { decodeContent } from './decode-content.ts';
-import type { Decoded } from './element.ts';
+import type { Decoded, ValueContext } from './element.ts';
 import { eventKey } from './event-key.ts';
 import { customerFrom, type PersonIds } from './people.ts';
 import { reportedErrors } from './reported-errors.ts';
-import type { ValueContext } from './value-context.ts';
 import { messageSchema, referralSchema, systemSchema, type WireMessage } from './webhook-schema.ts';
 import { isJsonObject } from './wire-json.ts';
 import { msOf } from './wire-time.ts';

@@ -1,9 +1,8 @@
 import type { Customer, DeliveryStatus, EventKey, Json, StatusUpdate } from '../../core/model.ts';
-import type { Decoded } from './element.ts';
+import type { Decoded, ValueContext } from './element.ts';
 import { contentHash, eventKey } from './event-key.ts';
 import { customerFrom, type PersonIds } from './people.ts';
 import { reportedErrors } from './reported-errors.ts';
-import type { ValueContext } from './value-context.ts';
 import { statusSchema, type WireStatus } from './webhook-schema.ts';
 import { isJsonObject } from './wire-json.ts';
 import { msOf } from './wire-time.ts';

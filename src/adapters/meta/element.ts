@@ -1,5 +1,6 @@
-import type { EventKey, Json, WebhookEvent } from '../../core/model.ts';
+import type { EventKey, Json, ReportedError, WebhookEvent } from '../../core/model.ts';
 import type { QuarantineReason, WebhookElement } from '../../core/ports.ts';
+import type { Contacts } from './people.ts';
 import { findFlaw } from './storable-json.ts';
 import { writeJson } from './wire-json.ts';
 
@@ -7,6 +8,18 @@ import { writeJson } from './wire-json.ts';
 export interface Place {
   readonly path: string;
   readonly wire: Json;
+}
+
+/** What the messages and statuses of one value share. */
+export interface ValueContext {
+  readonly businessAccountId: string;
+  readonly phoneNumberId: string;
+  readonly displayPhoneNumber?: string;
+  readonly contacts: Contacts;
+  /** Errors that stand in the value, beside its messages. */
+  readonly errors: readonly ReportedError[];
+  /** The value has one message and no more. */
+  readonly single: boolean;
 }
 
 export interface Decoded<Event extends WebhookEvent = WebhookEvent> {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { ConstructorOptions, IDatabase, ListenHandle } from 'pg-boss';
+import type { ConstructorOptions, Db } from 'pg-boss';
 import { toWahookError } from './sql-errors.ts';
 
 /** Told the name of a queue of pg-boss that got a job; `undefined`: news may have been missed, look everywhere. */
@@ -10,7 +10,7 @@ export type Bell = (bossQueue: string | undefined) => void;
  * queue at once; hearing it ourselves, one fetch answers it (see LaneConsumer).
  */
 export interface BossConnection {
-  readonly db: IDatabase;
+  readonly db: Db;
   /** Calls back for each notification once pg-boss listens. */
   onBell(bell: Bell): void;
   /** Ends the pool made here; an embedded database is left to its owner. */
@@ -50,16 +50,13 @@ export function openBossConnection(options: ConstructorOptions, report: (reason:
   };
 }
 
-function serverDb(
-  options: ConstructorOptions,
-  report: (reason: string) => void,
-): { db: IDatabase; close(): Promise<void> } {
+function serverDb(options: ConstructorOptions, report: (reason: string) => void): { db: Db; close(): Promise<void> } {
   // pg-boss hands the same options to a pool of pg when it makes one itself.
   const config = { ...options, keepAlive: true } as pg.PoolConfig;
   const pool = new pg.Pool(config);
   pool.on('error', (error) => report(toWahookError(error).message));
   // Raw errors: pg-boss takes SQLSTATE 23505 at a fetch for "somebody else was faster".
-  const executeSql: IDatabase['executeSql'] = (text, values) => pool.query(text, values);
+  const executeSql: Db['executeSql'] = (text, values) => pool.query(text, values);
   return {
     db: {
       executeSql,
@@ -76,7 +73,7 @@ interface ListenerCalls {
 }
 
 /** Listens on a connection of its own and goes on trying until closed: a failure costs latency, never a job. */
-class Listener implements ListenHandle {
+class Listener {
   readonly #config: pg.ClientConfig;
   readonly #channel: string;
   readonly #calls: ListenerCalls;

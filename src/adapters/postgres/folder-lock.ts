@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { WahookError } from '../../core/errors.ts';
@@ -46,13 +46,18 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   };
 }
 
+/** A link comes into being with its content; a file that is opened for writing could be read while it is still empty. */
 async function create(path: string, holder: Holder): Promise<boolean> {
+  const draft = `${path}.${holder.token}.draft`;
+  await writeFile(draft, JSON.stringify(holder));
   try {
-    await writeFile(path, JSON.stringify(holder), { flag: 'wx' });
+    await link(draft, path);
     return true;
   } catch (error) {
-    if (isExisting(error)) return false;
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 
@@ -111,8 +116,4 @@ function alreadyRunning(folder: string, path: string, holder: Holder | undefined
     'already_running',
     `The database in ${folder} is in use by ${who}: stop it, or set DATABASE_URL to a Postgres server, which many processes can share (if that process is gone, delete ${path}).`,
   );
-}
-
-function isExisting(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }

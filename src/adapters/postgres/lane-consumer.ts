@@ -78,14 +78,18 @@ export class LaneConsumer implements Consumption {
 
   #hint(): void {
     this.#hints += 1;
-    if (this.#stopped === undefined) this.#fetching ??= this.#fetch();
+    if (this.#hasRoom) this.#fetching ??= this.#fetch();
   }
 
-  /** Goes on until no slot is free, or nothing waits and no hint came in meanwhile. */
+  get #hasRoom(): boolean {
+    return this.#stopped === undefined && this.#held.size < this.#options.concurrency;
+  }
+
+  /** Goes on until there is no room, or nothing waits and no hint came in meanwhile. */
   async #fetch(): Promise<void> {
     const { queue, concurrency, scheduler } = this.#options;
     try {
-      while (this.#stopped === undefined && this.#held.size < concurrency) {
+      while (this.#hasRoom) {
         const hints = this.#hints;
         const free = concurrency - this.#held.size;
         const claims = await scheduler.fetch(queue, free);

@@ -22,6 +22,7 @@ interface ClaimedRecord {
   readonly payload: unknown;
   readonly failures: number;
   readonly claims: number;
+  readonly interrupted: boolean;
   readonly accepted_at: Date;
   readonly last_error: JobError | null;
   readonly more: boolean;
@@ -87,16 +88,16 @@ export class LaneRows {
       name: `${this.#queue}-claim`,
       text: `
         WITH ahead AS (
-          SELECT seq, row_number() OVER (ORDER BY seq) AS place, count(*) OVER () AS waiting,
+          SELECT seq, claimed AS interrupted, row_number() OVER (ORDER BY seq) AS place, count(*) OVER () AS waiting,
                  bool_and(next_attempt_at IS NULL OR next_attempt_at <= now()) OVER (ORDER BY seq) AS due
-          FROM (SELECT seq, next_attempt_at FROM wahook.${this.#table}
+          FROM (SELECT seq, claimed, next_attempt_at FROM wahook.${this.#table}
                 WHERE queue = $1 AND lane = $2 AND state = 'waiting' ORDER BY seq LIMIT $3::integer + 1) AS head
         )
-        UPDATE wahook.${this.#table} AS item SET claims = claims + 1
+        UPDATE wahook.${this.#table} AS item SET claims = claims + 1, claimed = true
         FROM ahead
         WHERE item.seq = ahead.seq AND ahead.due AND ahead.place <= $3::integer AND item.state = 'waiting'
-        RETURNING item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims, item.accepted_at,
-                  item.last_error, ahead.waiting > $3::integer AS more`,
+        RETURNING item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims, ahead.interrupted,
+                  item.accepted_at, item.last_error, ahead.waiting > $3::integer AS more`,
       values: [this.#queue, lane, burst],
     });
     return {
@@ -117,10 +118,11 @@ export class LaneRows {
         UPDATE wahook.${this.#table} AS item SET
           state = told.state,
           failures = failures + told.counted,
+          claimed = false,
           next_attempt_at = now() + told.in_ms * interval '1 ms',
           last_error = told.error::jsonb,
           settled_at = CASE WHEN told.state <> 'waiting' THEN now() END
-          ${outbox ? ', wamid = COALESCE(told.wamid, wamid)' : ''}
+          ${outbox ? ', wamid = COALESCE(told.wamid, item.wamid)' : ''}
         FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[]${outbox ? ', $6::text[]' : ''})
           AS told (seq, state, counted, in_ms, error${outbox ? ', wamid' : ''})
         WHERE item.seq = told.seq AND item.state = 'waiting'`,
@@ -132,6 +134,16 @@ export class LaneRows {
         settled.map(([, it]) => (it.outcome === 'done' ? null : JSON.stringify(it.error))),
         ...(outbox ? [settled.map(([, it]) => (it.outcome === 'done' ? (it.messageId ?? null) : null))] : []),
       ],
+    });
+  }
+
+  /** Takes back the claim of rows that were handed over behind one that must be tried again: they were not started. */
+  async unclaim(tx: Queryable, seqs: readonly number[]): Promise<void> {
+    await tx.query({
+      name: `${this.#queue}-unclaim`,
+      text: `UPDATE wahook.${this.#table} SET claims = claims - 1, claimed = false
+             WHERE seq = ANY ($1::bigint[]) AND state = 'waiting'`,
+      values: [seqs],
     });
   }
 
@@ -162,6 +174,7 @@ function claimed(lane: string, record: ClaimedRecord): ClaimedRow {
       payload: record.payload,
       attempt: record.failures + 1,
       claims: record.claims,
+      interrupted: record.interrupted,
       acceptedAtMs: record.accepted_at.getTime(),
       ...(record.last_error !== null && { lastError: record.last_error }),
     },

@@ -174,6 +174,8 @@ export class LaneScheduler {
   }
 
   async #flush(): Promise<void> {
+    // What else is woken in this turn goes along.
+    await Promise.resolve();
     for (;;) {
       const next = [...this.#wanted].find(([, lanes]) => lanes.size > 0);
       if (next === undefined) break;

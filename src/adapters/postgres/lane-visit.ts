@@ -1,4 +1,3 @@
-import { WahookError } from '../../core/errors.ts';
 import { conversationOf, type OutboundMessage } from '../../core/model.ts';
 import type { JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
 import type { Database, Queryable } from './database.ts';
@@ -17,16 +16,26 @@ export interface LaneVisitOptions {
   readonly metrics: Metrics;
 }
 
-/** The outcome of a visit: `fenced`: another worker has the lane, nothing of the last burst counted. */
-export type Visit = 'done' | 'fenced';
+/** `fenced`: another worker has the lane, and nothing of the last burst counted. */
+export type VisitOutcome = 'left' | 'fenced';
+
+/** What to do with the lane after a burst; `leave awake`: something waits, but others come first. */
+type Next = 'stay' | 'leave' | 'leave awake';
+
+/** What a handler made of a burst. */
+interface Burst {
+  readonly settled: readonly (readonly [seq: number, settlement: Settlement])[];
+  /** Behind a message that must be tried again: as if they had not been handed over. */
+  readonly untouched: readonly number[];
+  readonly sends: readonly NewJob<OutboundMessage>[];
+}
 
 /**
  * Handles what waits in one lane, burst by burst: claim, handler, one short transaction. That transaction holds the fence,
  * the sends and the rows, so either everything about a burst counts or nothing.
  *
- * The visit ends with its last transaction, which also gives up the lane. A message that arrives after the last claim has
- * brought a wake-up of its own, which pg-boss keeps beside the active job; so it is enough to ask at the claim whether
- * more waits.
+ * The last transaction of a visit also gives up the lane. A message that arrives after the last claim has brought a wake-up
+ * of its own, which pg-boss keeps beside the active job; so it is enough to ask at the claim whether more waits.
  */
 export class LaneVisit {
   readonly #options: LaneVisitOptions;
@@ -39,80 +48,74 @@ export class LaneVisit {
   }
 
   /** Rejects with what the handler or the database rejected with; the lane is then still held. */
-  async run(claim: LaneClaim, signal: AbortSignal, stopping: () => boolean): Promise<Visit> {
+  async run(claim: LaneClaim, signal: AbortSignal, stopping: () => boolean): Promise<VisitOutcome> {
     const { database, burst } = this.#options;
-    const startedAt = performance.now();
-    for (let handled = 0; ; ) {
-      if (stopping()) return this.#leave(claim, true);
+    const turn = { rows: 0, startedAt: performance.now() };
+    const isOver = () => stopping() || turn.rows >= TURN.rows || performance.now() - turn.startedAt >= TURN.ms;
+    while (!stopping()) {
       const { rows, more } = await this.#rows.claim(database, claim.lane, burst);
-      if (rows.length === 0) return this.#leave(claim, false);
-      const sends: NewJob<OutboundMessage>[] = [];
-      const settled = await this.#handle(rows, sends, signal);
-      handled += rows.length;
-      const waits = more && settled.at(-1)?.[1].outcome !== 'retry';
-      const turnIsOver = handled >= TURN.rows || performance.now() - startedAt >= TURN.ms || stopping();
-      const next = !waits ? 'leave' : turnIsOver ? 'leave awake' : 'stay';
-      if (!(await this.#settle(claim, settled, sends, next))) return 'fenced';
-      if (next !== 'stay') return 'done';
+      if (rows.length === 0) return this.#leave(claim, 'leave');
+      const result = await this.#handle(rows, signal);
+      turn.rows += rows.length;
+      const next = nextOf(result, more, isOver());
+      if (!(await this.#settle(claim, result, next))) return 'fenced';
+      if (next !== 'stay') return 'left';
     }
+    return this.#leave(claim, 'leave awake');
   }
 
-  async #handle(
-    rows: readonly ClaimedRow[],
-    sends: NewJob<OutboundMessage>[],
-    signal: AbortSignal,
-  ): Promise<readonly (readonly [seq: number, settlement: Settlement])[]> {
+  async #handle(rows: readonly ClaimedRow[], signal: AbortSignal): Promise<Burst> {
+    const sends: NewJob<OutboundMessage>[] = [];
     const send = (message: OutboundMessage) => void sends.push(sendJob(message));
-    const settlements = await this.#options.handler(rows.map(({ job }) => job) as never, { send, signal });
-    if (settlements.length !== rows.length) throw new Error('the handler settled another number of jobs than it got');
-    const firstRetry = settlements.findIndex(({ outcome }) => outcome === 'retry');
-    const counting = firstRetry === -1 ? settlements : settlements.slice(0, firstRetry + 1);
-    return counting.map((settlement, index) => [rows[index]!.seq, settlement]);
+    const told = await this.#options.handler(rows.map(({ job }) => job) as never, { send, signal });
+    const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
+    const counting = firstRetry === -1 ? told.length : firstRetry + 1;
+    // A list that ends with its first retry says enough about the rest.
+    if (told.length > rows.length || (firstRetry === -1 && told.length < rows.length)) {
+      throw new TypeError('the handler settled another number of jobs than it got');
+    }
+    return {
+      settled: rows.slice(0, counting).map(({ seq }, index) => [seq, told[index] as Settlement]),
+      untouched: rows.slice(counting).map(({ seq }) => seq),
+      sends,
+    };
   }
 
   /** False if the lane was lost. */
-  async #settle(
-    claim: LaneClaim,
-    settled: readonly (readonly [number, Settlement])[],
-    sends: readonly NewJob[],
-    next: 'stay' | 'leave' | 'leave awake',
-  ): Promise<boolean> {
-    const { database, scheduler, queue } = this.#options;
+  async #settle(claim: LaneClaim, { settled, untouched, sends }: Burst, next: Next): Promise<boolean> {
     let outboundLanes: readonly string[] = [];
-    const held = await this.#fenced(() =>
-      database.transaction(async (tx) => {
-        await this.#assertHeld(tx, claim, next);
-        if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
-        await this.#rows.settle(tx, settled);
-      }),
-    );
-    if (held && outboundLanes.length > 0) scheduler.wake('outbound', outboundLanes);
-    if (!held) this.#options.metrics.count('fence_rejections_total', { queue });
+    const counted = await this.#fenced(claim, next, async (tx) => {
+      if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
+      await this.#rows.settle(tx, settled);
+      if (untouched.length > 0) await this.#rows.unclaim(tx, untouched);
+    });
+    if (counted && outboundLanes.length > 0) this.#options.scheduler.wake('outbound', outboundLanes);
+    return counted;
+  }
+
+  async #leave(claim: LaneClaim, next: Next): Promise<VisitOutcome> {
+    return (await this.#fenced(claim, next, async () => {})) ? 'left' : 'fenced';
+  }
+
+  /** Runs `work` in a transaction in which the lane is ours; false, and nothing done, if it is not ours any more. */
+  async #fenced(claim: LaneClaim, next: Next, work: (tx: Queryable) => Promise<void>): Promise<boolean> {
+    const { database, scheduler, queue, metrics } = this.#options;
+    const fence = next === 'stay' ? 'hold' : 'release';
+    const held = await database.transaction(async (tx) => {
+      if (!(await scheduler[fence](tx, queue, claim))) return false;
+      await work(tx);
+      if (next === 'leave awake') await scheduler.wakeInside(tx, queue, [claim.lane]);
+      return true;
+    });
+    if (!held) metrics.count('fence_rejections_total', { queue });
     return held;
   }
+}
 
-  async #leave(claim: LaneClaim, awake: boolean): Promise<Visit> {
-    const { database } = this.#options;
-    const leave = () => database.transaction((tx) => this.#assertHeld(tx, claim, awake ? 'leave awake' : 'leave'));
-    return (await this.#fenced(leave)) ? 'done' : 'fenced';
-  }
-
-  async #assertHeld(tx: Queryable, claim: LaneClaim, next: 'stay' | 'leave' | 'leave awake'): Promise<void> {
-    const { scheduler, queue } = this.#options;
-    const held = next === 'stay' ? await scheduler.hold(tx, queue, claim) : await scheduler.release(tx, queue, claim);
-    if (!held) throw new WahookError('fenced', 'another worker has the lane');
-    if (next === 'leave awake') await scheduler.wakeInside(tx, queue, [claim.lane]);
-  }
-
-  async #fenced(transaction: () => Promise<void>): Promise<boolean> {
-    try {
-      await transaction();
-      return true;
-    } catch (error) {
-      if (error instanceof WahookError && error.code === 'fenced') return false;
-      throw error;
-    }
-  }
+function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
+  // A retry stands before everything else in its lane; the sweep wakes the lane when it is due.
+  if (!more || settled.at(-1)?.[1].outcome === 'retry') return 'leave';
+  return turnIsOver ? 'leave awake' : 'stay';
 }
 
 /** A copy: what the handler does with its object afterwards changes nothing. One lane a recipient, so replies keep order. */

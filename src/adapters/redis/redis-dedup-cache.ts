@@ -24,12 +24,12 @@ export interface RedisDedupCacheOptions {
  * never asked whether a key is *new*, and is told of a key only after the store behind has recorded it. So whatever Redis
  * does, be it dead, frozen, slow, flushed, full, evicting, or late with a write that was given up, costs only time, and
  * little of that: the first lookup that is not answered within its budget opens a circuit breaker, and no request asks
- * Redis again until a probe in the background could write. Every failure is counted (`dedup_cache_errors_total`), every
- * change of state is logged once.
+ * Redis again until a probe in the background could read and write. Every failure is counted
+ * (`dedup_cache_errors_total`), every change of state is logged once.
  *
- * Operators: after restoring the database from a backup, delete the keys under the prefix (or flush this Redis) before
- * webhooks are let in. The cache still knows events that the restored database does not, and Meta's repetitions of these,
- * the only way to get them back, would be taken for duplicates. Nothing else ever needs a flush.
+ * Operators: when the database has lost events (restored from a backup, failed over to a replica that lagged), delete the
+ * keys under the prefix, or flush this Redis, before webhooks are let in. The cache still knows these events, and would
+ * take Meta's repetitions of them, the only way to get them back, for duplicates. Nothing else ever needs a flush.
  */
 export class RedisDedupCache implements DedupStore {
   readonly #inner: DedupStore;
@@ -50,8 +50,7 @@ export class RedisDedupCache implements DedupStore {
     this.#prefix = prefix;
     this.#lookupBudgetMs = lookupBudgetMs;
     this.#breaker = new CircuitBreaker({
-      // A write: a Redis that is full or a read-only replica answers PING and reads.
-      probe: () => this.#mark([`${prefix}probe`]),
+      probe: () => this.#probe(),
       probeEveryMs,
       onChange: (closed, error) => {
         if (closed) log.info('the dedup cache works again');
@@ -75,7 +74,8 @@ export class RedisDedupCache implements DedupStore {
     if (rest.length === 0) return { fresh: [], duplicate: [...known], busy: [] };
     const result = await this.#inner.once(rest, work);
     this.#remember([...result.fresh, ...result.duplicate].map((id) => redisKeys.get(id) as string));
-    return { ...result, duplicate: [...known, ...result.duplicate] };
+    const duplicate = new Set([...known, ...result.duplicate]);
+    return { ...result, duplicate: [...redisKeys.keys()].filter((id) => duplicate.has(id)) };
   }
 
   /** Ends the probing; the client belongs to whoever opened it. */
@@ -99,6 +99,13 @@ export class RedisDedupCache implements DedupStore {
   #remember(redisKeys: readonly string[]): void {
     if (!this.#breaker.closed || redisKeys.length === 0) return;
     this.#mark(redisKeys).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** What requests do, within their budget: a Redis that is slow, full or a read-only replica would still answer PING. */
+  async #probe(): Promise<void> {
+    const key = `${this.#prefix}probe`;
+    await within(this.#lookupBudgetMs, this.#redis.mget(key));
+    await within(this.#lookupBudgetMs, this.#mark([key]));
   }
 
   async #mark(redisKeys: readonly string[]): Promise<void> {

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { openRedis, redisErrorWord, redisReady } from '../../../src/adapters/redis/redis-client.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 import { RecordingLog, silentLog } from '../../support/recording.ts';
-import { type RedisServer, startRedisServer } from './own-redis.ts';
+import { type RedisServer, startRedisServer } from '../../support/redis.ts';
 
 describe('openRedis', () => {
   let server: RedisServer;
@@ -58,7 +58,7 @@ describe('openRedis', () => {
     const error = await redis.ping().catch((reason: unknown) => reason);
     expect(redisErrorWord(error)).to.equal('not_connected');
     expect(performance.now() - startMs).to.be.below(40);
-    server = await startRedisServer(Number(new URL(server.url).port));
+    server = await startRedisServer(server.port);
     expect(await redisReady(redis, 3000)).to.equal(true);
     expect(await redis.ping()).to.equal('PONG');
     expect(log.lines).to.deep.equal([

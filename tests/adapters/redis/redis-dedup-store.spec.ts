@@ -6,7 +6,7 @@ import { RedisDedupStore } from '../../../src/adapters/redis/redis-dedup-store.t
 import { redisKey } from '../../../src/adapters/redis/redis-key.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 import { RecordingLog, silentLog } from '../../support/recording.ts';
-import { type RedisServer, startRedisServer } from './own-redis.ts';
+import { type RedisServer, startRedisServer } from '../../support/redis.ts';
 
 const KEY = { id: 'm|106540352242922|wamid.HBgL491701234567', day: 20_000 };
 const AT = redisKey('wahook:dedup:', KEY.id);

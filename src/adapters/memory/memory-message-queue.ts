@@ -1,0 +1,250 @@
+import { conversationOf, type OutboundMessage } from '../../core/model.ts';
+import type {
+  Clock,
+  ConsumeOptions,
+  Consumption,
+  JobHandler,
+  MessageQueue,
+  NewJob,
+  QueueName,
+  QueuePayloads,
+  Settlement,
+  Unit,
+} from '../../core/ports.ts';
+import type { MemoryRow, MemoryRows } from './memory-rows.ts';
+import { joinUnit } from './memory-unit.ts';
+
+/** What a lane waits after its handler rejected. */
+const AGAIN_MS = 100;
+
+export interface MemoryMessageQueueOptions {
+  readonly clock?: Clock;
+  /** How long handlers may still run after `stop` before their signal is aborted. */
+  readonly stopDeadlineMs?: number;
+}
+
+type StoredJob = Omit<NewJob, 'payload'> & { readonly payload: string };
+
+/**
+ * The queues in this process's memory, gone with it. Retries wait by `setTimeout`, times are those of the clock given.
+ *
+ * Joins the units of `MemoryDedupStore`. The unit of any other store cannot be joined: then the jobs are stored at once,
+ * and the queue looks at the keys itself.
+ */
+export class MemoryMessageQueue implements MessageQueue {
+  readonly #rows: MemoryRows;
+  readonly #clock: Clock;
+  readonly #stopDeadlineMs: number;
+  readonly #lines = new Map<QueueName, Line>();
+
+  constructor(rows: MemoryRows, { clock = Date, stopDeadlineMs = 20_000 }: MemoryMessageQueueOptions = {}) {
+    this.#rows = rows;
+    this.#clock = clock;
+    this.#stopDeadlineMs = stopDeadlineMs;
+  }
+
+  async publish<Name extends QueueName>(
+    queue: Name,
+    jobs: readonly NewJob<QueuePayloads[Name]>[],
+    unit?: Unit,
+  ): Promise<void> {
+    const stored = jobs.map((job): StoredJob => ({ ...job, payload: JSON.stringify(job.payload) }));
+    if (unit !== undefined && joinUnit(unit, () => this.#store(queue, stored, true))) return;
+    this.#store(queue, stored, false);
+  }
+
+  async consume<Name extends QueueName>(
+    queue: Name,
+    handler: JobHandler<QueuePayloads[Name]>,
+    options: ConsumeOptions,
+  ): Promise<Consumption> {
+    const consumer = new Consumer(handler, options, this.#stopDeadlineMs);
+    this.#line(queue).join(consumer);
+    return consumer;
+  }
+
+  async depth(
+    queue: QueueName,
+  ): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }> {
+    return this.#rows.depth(queue, this.#clock.now());
+  }
+
+  /** Ends it at once: what still runs is aborted, and nothing of it counts. */
+  close(): void {
+    for (const line of this.#lines.values()) line.close();
+  }
+
+  #store(queue: QueueName, jobs: readonly StoredJob[], fresh: boolean): void {
+    const added = jobs.filter((job) => this.#rows.add(queue, job, this.#clock.now(), fresh));
+    for (const { lane } of added) this.#line(queue).wake(lane);
+  }
+
+  #line(queue: QueueName): Line {
+    const send = (message: OutboundMessage) => this.#store('outbound', [sendJob(message)], false);
+    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#clock, send);
+    this.#lines.set(queue, line);
+    return line;
+  }
+}
+
+/** One process's share of the handling of a queue. */
+class Consumer implements Consumption {
+  readonly handler: JobHandler<never>;
+  readonly burst: number;
+  readonly #concurrency: number;
+  readonly #stopDeadlineMs: number;
+  readonly #running = new Set<Promise<void>>();
+  readonly #deadline = new AbortController();
+  #stopped: Promise<void> | undefined;
+
+  constructor(handler: JobHandler<never>, { burst, concurrency }: ConsumeOptions, stopDeadlineMs: number) {
+    this.handler = handler;
+    this.burst = burst;
+    this.#concurrency = concurrency;
+    this.#stopDeadlineMs = stopDeadlineMs;
+  }
+
+  get isFree(): boolean {
+    return this.#stopped === undefined && this.#running.size < this.#concurrency;
+  }
+
+  get signal(): AbortSignal {
+    return this.#deadline.signal;
+  }
+
+  /** Takes a slot for `visit`; `then` is called when it is free again. */
+  run(visit: () => Promise<void>, then: () => void): void {
+    // Later, so that the slot is taken before the handler can wake another lane.
+    const running = Promise.resolve()
+      .then(visit)
+      .finally(() => {
+        this.#running.delete(running);
+        then();
+      });
+    this.#running.add(running);
+  }
+
+  abort(): void {
+    this.#deadline.abort();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const deadline = setTimeout(() => this.abort(), this.#stopDeadlineMs);
+    await Promise.all(this.#running);
+    clearTimeout(deadline);
+  }
+}
+
+/** The lanes of one queue that wait for a consumer, in the order in which they began to wait. */
+class Line {
+  readonly #queue: QueueName;
+  readonly #rows: MemoryRows;
+  readonly #clock: Clock;
+  readonly #send: (message: OutboundMessage) => void;
+  readonly #consumers = new Set<Consumer>();
+  readonly #ready = new Set<string>();
+  readonly #active = new Set<string>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #closed = false;
+
+  constructor(queue: QueueName, rows: MemoryRows, clock: Clock, send: (message: OutboundMessage) => void) {
+    this.#queue = queue;
+    this.#rows = rows;
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  join(consumer: Consumer): void {
+    this.#consumers.add(consumer);
+    this.#dispatch();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const consumer of this.#consumers) consumer.abort();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  /** Has the lane handled as soon as its first row is due; an active lane is looked at again when it is left. */
+  wake(lane: string, notBeforeMs = 0): void {
+    const [head] = this.#rows.waiting(this.#queue, lane);
+    if (head === undefined || this.#active.has(lane) || this.#closed) return;
+    const inMs = Math.max(head.dueAtMs, notBeforeMs) - this.#clock.now();
+    if (inMs <= 0) {
+      this.#ready.add(lane);
+      this.#dispatch();
+    } else if (!this.#timers.has(lane)) {
+      const again = () => {
+        this.#timers.delete(lane);
+        this.wake(lane);
+      };
+      this.#timers.set(lane, setTimeout(again, inMs));
+    }
+  }
+
+  #dispatch(): void {
+    for (const lane of this.#ready) {
+      const consumer = [...this.#consumers].find(({ isFree }) => isFree);
+      if (consumer === undefined) return;
+      this.#ready.delete(lane);
+      this.#active.add(lane);
+      let notBeforeMs = 0;
+      const visit = async () => {
+        notBeforeMs = await this.#visit(lane, consumer);
+      };
+      consumer.run(visit, () => {
+        this.#active.delete(lane);
+        this.wake(lane, notBeforeMs);
+        this.#dispatch();
+      });
+    }
+  }
+
+  /**
+   * One burst; then the lane goes to the end of the line, so that a chatty lane starves nobody. Resolves to the time before
+   * which the lane should not be visited again.
+   */
+  async #visit(lane: string, { handler, burst, signal }: Consumer): Promise<number> {
+    const now = this.#clock.now();
+    const waiting = this.#rows.waiting(this.#queue, lane).slice(0, burst);
+    const notDue = waiting.findIndex(({ dueAtMs }) => dueAtMs > now);
+    const rows = notDue === -1 ? waiting : waiting.slice(0, notDue);
+    if (rows.length === 0) return 0;
+    const sends: OutboundMessage[] = [];
+    const send = (message: OutboundMessage) => void sends.push(structuredClone(message));
+    try {
+      const told = await handler(rows.map((row) => this.#rows.claim(row)) as never, { send, signal });
+      if (!this.#closed) this.#settle(rows, told, sends);
+      return 0;
+    } catch {
+      return this.#clock.now() + AGAIN_MS;
+    }
+  }
+
+  #settle(rows: readonly MemoryRow[], told: readonly Settlement[], sends: readonly OutboundMessage[]): void {
+    const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
+    const counting = firstRetry === -1 ? told : told.slice(0, firstRetry + 1);
+    if (told.length > rows.length || (firstRetry === -1 && told.length < rows.length)) {
+      throw new TypeError('the handler settled another number of jobs than it got');
+    }
+    for (const [index, row] of rows.entries()) {
+      const settlement = counting[index];
+      if (settlement === undefined) this.#rows.unclaim(row);
+      else this.#rows.settle(row, settlement, this.#clock.now());
+    }
+    for (const message of sends) this.#send(message);
+  }
+}
+
+function sendJob(message: OutboundMessage): StoredJob {
+  return {
+    key: { id: message.sendId, day: 0 },
+    lane: conversationOf(message.phoneNumberId, message.to.groupId, message.to),
+    payload: JSON.stringify(message),
+  };
+}

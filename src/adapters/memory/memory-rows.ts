@@ -1,0 +1,131 @@
+import type { ReportedError, SentMessage } from '../../core/model.ts';
+import type { Job, JobError, NewJob, QueueName, Settlement } from '../../core/ports.ts';
+
+/** One job and what became of it. */
+export interface MemoryRow {
+  readonly seq: number;
+  readonly queue: QueueName;
+  readonly lane: string;
+  readonly key: NewJob['key'];
+  /** JSON: whoever gets the payload gets a copy, as from a database. */
+  readonly payload: string;
+  readonly acceptedAtMs: number;
+  state: 'waiting' | 'done' | 'dead';
+  claims: number;
+  failures: number;
+  /** From a claim to its settlement. */
+  claimed: boolean;
+  /** 0: at once. */
+  dueAtMs: number;
+  lastError?: JobError;
+  messageId?: string;
+  delivery?: NonNullable<SentMessage['delivery']>;
+  deliveryError?: ReportedError;
+}
+
+/**
+ * The rows of all queues, shared by the adapters that look at them (queue, sent messages). Nothing is ever forgotten but
+ * the settled rows of the inbox: for tests and short runs.
+ */
+export class MemoryRows {
+  readonly #keys = new Set<string>();
+  readonly #waiting = new Map<string, MemoryRow[]>();
+  readonly #dead = new Set<MemoryRow>();
+  readonly #sends = new Map<string, MemoryRow>();
+  readonly #sent = new Map<string, MemoryRow>();
+  #seq = 0;
+
+  /** Adds a job unless its key is known, or, with `fresh`, in any case; true if it was added. */
+  add(
+    queue: QueueName,
+    job: Omit<NewJob, 'payload'> & { readonly payload: string },
+    nowMs: number,
+    fresh: boolean,
+  ): boolean {
+    const key = `${queue} ${job.key.id}`;
+    if (this.#keys.has(key) && !fresh) return false;
+    this.#keys.add(key);
+    this.#seq += 1;
+    const row: MemoryRow = {
+      ...{ seq: this.#seq, queue, lane: job.lane, key: { ...job.key }, payload: job.payload, acceptedAtMs: nowMs },
+      ...{ state: 'waiting', claims: 0, failures: 0, claimed: false, dueAtMs: 0 },
+    };
+    this.#waiting.set(laneKey(queue, job.lane), [...this.waiting(queue, job.lane), row]);
+    if (queue === 'outbound') this.#sends.set(job.key.id, row);
+    return true;
+  }
+
+  /** The waiting rows of a lane, in order. */
+  waiting(queue: QueueName, lane: string): readonly MemoryRow[] {
+    return this.#waiting.get(laneKey(queue, lane)) ?? [];
+  }
+
+  /** The send with this id of ours. */
+  send(sendId: string): MemoryRow | undefined {
+    return this.#sends.get(sendId);
+  }
+
+  sentAs(messageId: string): MemoryRow | undefined {
+    return this.#sent.get(messageId);
+  }
+
+  /** Notes under which id Meta has the message; the first one stays. */
+  name(row: MemoryRow, messageId: string): void {
+    row.messageId ??= messageId;
+    this.#sent.set(messageId, row);
+  }
+
+  /** Hands a row out once more. */
+  claim(row: MemoryRow): Job {
+    const interrupted = row.claimed;
+    row.claims += 1;
+    row.claimed = true;
+    return {
+      ...{ id: String(row.seq), key: { ...row.key }, lane: row.lane, payload: JSON.parse(row.payload) },
+      ...{ attempt: row.failures + 1, claims: row.claims, interrupted, acceptedAtMs: row.acceptedAtMs },
+      ...(row.lastError && { lastError: { ...row.lastError } }),
+    };
+  }
+
+  /** Takes a claim back: the row was handed over, but not started. */
+  unclaim(row: MemoryRow): void {
+    row.claims -= 1;
+    row.claimed = false;
+  }
+
+  /** A row that was settled meanwhile stays as it is. */
+  settle(row: MemoryRow, settlement: Settlement, nowMs: number): void {
+    if (row.state !== 'waiting') return;
+    row.claimed = false;
+    delete row.lastError;
+    if (settlement.outcome !== 'done') row.lastError = { ...settlement.error };
+    if (settlement.outcome === 'retry') {
+      row.failures += settlement.counted ? 1 : 0;
+      row.dueAtMs = nowMs + settlement.inMs;
+      return;
+    }
+    if (settlement.outcome === 'done' && settlement.messageId !== undefined) this.name(row, settlement.messageId);
+    this.finish(row, settlement.outcome);
+  }
+
+  finish(row: MemoryRow, state: 'done' | 'dead'): void {
+    row.state = state;
+    this.#dead.delete(row);
+    if (state === 'dead') this.#dead.add(row);
+    const key = laneKey(row.queue, row.lane);
+    const left = this.waiting(row.queue, row.lane).filter((other) => other !== row);
+    if (left.length > 0) this.#waiting.set(key, left);
+    else this.#waiting.delete(key);
+  }
+
+  depth(queue: QueueName, nowMs: number): { waiting: number; dead: number; oldestMs: number } {
+    const waiting = [...this.#waiting.values()].flat().filter((row) => row.queue === queue);
+    const dead = [...this.#dead].filter((row) => row.queue === queue).length;
+    const oldestMs = Math.max(0, ...waiting.map(({ acceptedAtMs }) => nowMs - acceptedAtMs));
+    return { waiting: waiting.length, dead, oldestMs };
+  }
+}
+
+function laneKey(queue: QueueName, lane: string): string {
+  return `${queue} ${lane}`;
+}

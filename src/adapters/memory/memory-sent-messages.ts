@@ -1,0 +1,61 @@
+import type { SentMessage, StatusUpdate } from '../../core/model.ts';
+import type { SentMessages } from '../../core/ports.ts';
+import type { MemoryRow, MemoryRows } from './memory-rows.ts';
+
+/**
+ * In the order in which one replaces the other. `failed` comes before `delivered`: a delivery report after a failure is
+ * real evidence, a `sent` after it is only late. The error of a failure is kept in any case.
+ */
+const RANKS: readonly (SentMessage['delivery'] | 'unknown')[] = [
+  'unknown',
+  undefined,
+  'sent',
+  'failed',
+  'delivered',
+  'read',
+  'played',
+];
+
+/** What became of our messages, in the rows of a `MemoryMessageQueue`. */
+export class MemorySentMessages implements SentMessages {
+  readonly #rows: MemoryRows;
+
+  constructor(rows: MemoryRows) {
+    this.#rows = rows;
+  }
+
+  async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
+    return updates.filter((update) => {
+      const own = update.sendId === undefined ? undefined : this.#rows.send(update.sendId);
+      const row = own ?? this.#rows.sentAs(update.messageId);
+      if (row !== undefined) raise(row, update);
+      if (own !== undefined) this.#prove(own, update.messageId);
+      return row === undefined;
+    });
+  }
+
+  async find(sendId: string): Promise<SentMessage | undefined> {
+    const row = this.#rows.send(sendId);
+    if (row === undefined) return undefined;
+    const unsettled = row.state === 'waiting' && row.lastError?.code === 'ambiguous';
+    return {
+      sendId,
+      state: row.state === 'done' ? 'sent' : unsettled ? 'unsettled' : row.state,
+      ...(row.messageId !== undefined && { messageId: row.messageId }),
+      ...(row.delivery !== undefined && { delivery: row.delivery }),
+      ...(row.deliveryError !== undefined && { error: structuredClone(row.deliveryError) }),
+    };
+  }
+
+  /** Meta took the message, whatever we believe. */
+  #prove(row: MemoryRow, messageId: string): void {
+    this.#rows.name(row, messageId);
+    if (row.state !== 'done') this.#rows.finish(row, 'done');
+  }
+}
+
+function raise(row: MemoryRow, { status, errors }: StatusUpdate): void {
+  if (status !== 'unknown' && RANKS.indexOf(status) > RANKS.indexOf(row.delivery)) row.delivery = status;
+  const [error] = errors ?? [];
+  if (status === 'failed' && error !== undefined) row.deliveryError ??= structuredClone(error);
+}

@@ -1,0 +1,216 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import packageJson from '../package.json' with { type: 'json' };
+import type { Config } from './config.ts';
+import { type Composition, compose, type StoreChecks, type StoreLifecycle } from './container.ts';
+import { isWahookError, WahookError } from './core/errors.ts';
+import type { Log } from './core/ports.ts';
+import type { Worker } from './core/worker.ts';
+import { Admission } from './http/admission.ts';
+import { createApp } from './http/app.ts';
+import type { MetricsPage } from './http/health-routes.ts';
+import { type HttpServer, listen } from './http/http-server.ts';
+import type { Readiness } from './http/readiness.ts';
+
+/** How often a store that is not there yet is tried again: it is back at most this much later than it could be. */
+const PREPARE_RETRY_MS = 500;
+
+const MAINTENANCE_MS = 3_600_000;
+
+/** Requests that run when the process is told to stop have 4 s at most; the rest of the time belongs to handlers. */
+const HTTP_STOP_MS = 5_000;
+
+export interface StartOptions {
+  /** If the port is taken, the next free one of this many is used. */
+  readonly portsToTry?: number;
+  /** Told once if the service can never work: the database is of a newer version, say. Stop it then. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface RunningService {
+  readonly url: string;
+  readonly log: Log;
+  /** Resolves when the store is prepared and, unless the role is `web`, the worker works; it may be down for long before. */
+  readonly prepared: Promise<void>;
+  /**
+   * Not ready, then no more webhooks, then no more jobs; running ones finish, until the time limit of the configuration.
+   * Repeating it waits for the same end.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything that the role needs. Webhooks are answered at once, with 503 until the store is there: a database that
+ * is down at the start is waited for, as later.
+ *
+ * @throws WahookError `invalid_bot`, `already_running` (the embedded database is open elsewhere), `cannot_listen`
+ */
+export async function startService(config: Config, options: StartOptions = {}): Promise<RunningService> {
+  const composition = compose(config, packageJson.version);
+  try {
+    const parts = await openParts(config, composition);
+    const servers = await openServers(config, composition, parts, options.portsToTry ?? 1);
+    return new Service(config, composition, parts, servers, options.onFatal);
+  } catch (error) {
+    await composition.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly store: StoreLifecycle;
+  readonly worker: Worker | undefined;
+  readonly admission: Admission;
+  readonly state: { prepared: boolean };
+}
+
+async function openParts(config: Config, composition: Composition): Promise<Parts> {
+  // The bot first: whoever mistyped its path should not wait for a database to learn it.
+  const worker = config.role === 'web' ? undefined : await composition.worker();
+  return { store: await composition.store(), worker, admission: new Admission(), state: { prepared: false } };
+}
+
+/** The first one is the service's own; a second one serves metrics where they have a port of their own. */
+async function openServers(
+  config: Config,
+  composition: Composition,
+  { store, admission, state }: Parts,
+  portsToTry: number,
+): Promise<readonly [HttpServer, ...HttpServer[]]> {
+  const { log, metrics } = composition;
+  const metricsPage: MetricsPage = async () => {
+    const { contentType, text } = await metrics.render();
+    return { contentType, body: text };
+  };
+  const webhook = {
+    receiver: await composition.receiveWebhook(),
+    verifyToken: config.whatsapp.verifyToken,
+    metrics,
+  };
+  const app = createApp({
+    ...{ log, admission, probe: () => probe(config, store, state.prepared) },
+    ...(config.role !== 'worker' && { webhook }),
+    ...(config.metrics.where === 'main' && { metricsPage }),
+  });
+  const server = await listenOn(app, { ...config.http, admission, log }, portsToTry);
+  if (config.metrics.where === 'main') return [server];
+  const { host, port } = config.metrics;
+  const metricsApp = createApp({ log, admission, metricsPage });
+  try {
+    return [server, await listenOn(metricsApp, { host, port, admission, log }, 1)];
+  } catch (error) {
+    await server.stop(0);
+    throw error;
+  }
+}
+
+async function listenOn(
+  app: ReturnType<typeof createApp>,
+  options: Parameters<typeof listen>[1],
+  portsToTry: number,
+): Promise<HttpServer> {
+  const result = await listen(app, options);
+  if (result.outcome === 'listening') return result.server;
+  const { reason, what, why, fix } = result.refusal;
+  if (reason === 'port_taken' && portsToTry > 1 && options.port > 0)
+    return await listenOn(app, { ...options, port: options.port + 1 }, portsToTry - 1);
+  throw new WahookError('cannot_listen', `${what}\n  Why  ${why}\n  Fix  ${fix}`);
+}
+
+async function probe(config: Config, store: StoreLifecycle, prepared: boolean): Promise<Readiness> {
+  const checks: StoreChecks = { ...(await store.probe()), start: prepared ? 'ok' : 'preparing' };
+  return {
+    ready: Object.values(checks).every((word) => word === 'ok'),
+    role: config.role,
+    store: config.store.kind,
+    durable: config.store.kind !== 'memory',
+    checks,
+  };
+}
+
+class Service implements RunningService {
+  readonly prepared: Promise<void>;
+  readonly #config: Config;
+  readonly #composition: Composition;
+  readonly #parts: Parts;
+  readonly #servers: readonly [HttpServer, ...HttpServer[]];
+  readonly #stopping = new AbortController();
+  #maintenance: NodeJS.Timeout | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    config: Config,
+    composition: Composition,
+    parts: Parts,
+    servers: readonly [HttpServer, ...HttpServer[]],
+    onFatal: StartOptions['onFatal'],
+  ) {
+    this.#config = config;
+    this.#composition = composition;
+    this.#parts = parts;
+    this.#servers = servers;
+    this.prepared = this.#prepare();
+    this.prepared.catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) onFatal?.(error);
+    });
+  }
+
+  get url(): string {
+    return this.#servers[0].url;
+  }
+
+  get log(): Log {
+    return this.#composition.log;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #prepare(): Promise<void> {
+    const { store, worker, state } = this.#parts;
+    await this.#untilAvailable(() => store.prepare());
+    this.#maintenance = setInterval(() => void this.#maintain(), MAINTENANCE_MS);
+    await this.#untilAvailable(async () => worker?.start());
+    state.prepared = true;
+  }
+
+  async #untilAvailable(step: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.#stopping.signal.throwIfAborted();
+        return await step();
+      } catch (error) {
+        if (!isWahookError(error, 'storage_unavailable')) throw error;
+        if (attempt === 1) this.log.warn('The store is not available; trying again', { error: error.message });
+        await delay(PREPARE_RETRY_MS, undefined, { signal: this.#stopping.signal });
+      }
+    }
+  }
+
+  async #maintain(): Promise<void> {
+    try {
+      await this.#parts.store.maintain();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : typeof error;
+      this.log.warn('Housekeeping failed; the next hour tries again', { error: reason });
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const limit = delay(this.#config.shutdownTimeoutMs, 'late' as const, { ref: false });
+    this.#parts.admission.leave();
+    this.#stopping.abort();
+    clearInterval(this.#maintenance);
+    const ended = this.#finish().then(() => 'ended' as const);
+    if ((await Promise.race([ended, limit])) === 'late')
+      this.log.warn('Stopping took too long; what still runs will be run again', {});
+    await this.#composition.close();
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop(HTTP_STOP_MS)));
+    await this.prepared.catch(() => {});
+    await this.#parts.worker?.stop();
+  }
+}

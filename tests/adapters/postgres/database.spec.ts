@@ -1,0 +1,31 @@
+import type { PgliteDatabase } from '../../../src/adapters/postgres/pglite-database.ts';
+import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
+import { freshPglite, startPglite, startPostgres, testDatabase } from '../../support/postgres.ts';
+import { databaseContract } from './database.contract.ts';
+
+describe('Database', () => {
+  describe('PostgresDatabase', () => {
+    before(startPostgres);
+
+    databaseContract(async () => {
+      const { url, drop } = await testDatabase({ blank: true });
+      const database = new PostgresDatabase({ url, poolSize: 10, applicationName: 'database.spec' });
+      return {
+        database,
+        close: async () => {
+          await database.close();
+          await drop();
+        },
+      };
+    });
+  });
+
+  describe('PgliteDatabase', () => {
+    before(startPglite);
+
+    databaseContract(async () => {
+      const database: PgliteDatabase = await freshPglite();
+      return { database, close: () => database.close() };
+    });
+  });
+});

@@ -1,0 +1,17 @@
+import { MemoryDedupStore } from '../../src/adapters/memory/memory-dedup-store.ts';
+import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-queue.ts';
+import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
+import { openPgliteQueues, openPostgresQueues } from '../support/queues.ts';
+import { messageQueueContract } from './message-queue.contract.ts';
+
+describe('MessageQueue contract', () => {
+  describe('MemoryMessageQueue', () =>
+    messageQueueContract(async () => {
+      const queue = new MemoryMessageQueue(new MemoryRows());
+      return { queue, elsewhere: queue, dedup: new MemoryDedupStore(Date), close: async () => queue.close() };
+    }));
+
+  describe('PostgresMessageQueue', () => messageQueueContract(openPostgresQueues));
+
+  describe('PostgresMessageQueue, embedded', () => messageQueueContract(openPgliteQueues));
+});

@@ -1,0 +1,258 @@
+import { expect } from 'chai';
+import type { OutboundMessage, SentMessage, StatusUpdate } from '../../src/core/model.ts';
+import type { Consumption, MessageQueue, SentMessages, Settlement } from '../../src/core/ports.ts';
+import { eventually } from '../support/eventually.ts';
+
+export interface OpenSentMessages {
+  readonly sent: SentMessages;
+  /** The queue through which the messages go. */
+  readonly queue: MessageQueue;
+  close(): Promise<void>;
+}
+
+const SEND_ID = 'b8f6b8a0-6c3e-4f53-9d3e-2f1f6d0a7c11';
+const WAMID = 'wamid.HBgLMTU1NTEyMzQ1NjcVAgARGBI=';
+
+function outbound(sendId: string): OutboundMessage {
+  return { sendId, phoneNumberId: '1065', to: { waId: '15551234567' }, content: { type: 'text', text: 'Hello' } };
+}
+
+type UpdateOptions = Partial<Pick<StatusUpdate, 'sendId' | 'messageId' | 'errors'>>;
+
+function update(status: StatusUpdate['status'], options: UpdateOptions = {}): StatusUpdate {
+  return {
+    ...{ kind: 'status', status, reported: status, messageId: WAMID, phoneNumberId: '1065', businessAccountId: '1022' },
+    ...{ recipient: { waId: '15551234567' }, occurredAtMs: 1_700_000_000_000 },
+    ...options,
+  };
+}
+
+const UNDELIVERABLE = { code: 131_026, title: 'Message undeliverable' };
+
+function retry(code: string, inMs: number): Settlement {
+  return { outcome: 'retry', inMs, counted: true, error: { code, message: 'no answer' } };
+}
+
+export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>): void {
+  let open: OpenSentMessages;
+  let sent: SentMessages;
+  let consumption: Consumption | undefined;
+
+  beforeEach(async () => {
+    open = await openSent();
+    sent = open.sent;
+  });
+
+  afterEach(async () => {
+    await consumption?.stop();
+    consumption = undefined;
+    await open.close();
+  });
+
+  const publish = (...sendIds: string[]) =>
+    open.queue.publish(
+      'outbound',
+      sendIds.map((sendId) => ({ key: { id: sendId, day: 0 }, lane: '1065|15551234567', payload: outbound(sendId) })),
+    );
+
+  /** Sends what is published, as `settle` says; resolves to the ids of what was handed over, growing. */
+  async function sending(settle: (sendId: string) => Settlement): Promise<string[]> {
+    const handed: string[] = [];
+    consumption = await open.queue.consume(
+      'outbound',
+      async ([job]) => {
+        handed.push(job!.payload.sendId);
+        return [settle(job!.payload.sendId)];
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    return handed;
+  }
+
+  const found = async (state: SentMessage['state'], sendId = SEND_ID) =>
+    eventually(async () => (await sent.find(sendId))?.state === state);
+
+  /** A message that Meta has accepted. */
+  async function accepted(sendId = SEND_ID, messageId = WAMID): Promise<void> {
+    await publish(sendId);
+    await sending(() => ({ outcome: 'done', messageId }));
+    await found('sent', sendId);
+    await consumption?.stop();
+  }
+
+  it('does not know a message that was never queued', async () => {
+    expect(await sent.find(SEND_ID)).to.equal(undefined);
+    expect(await sent.find('no uuid; DROP TABLE')).to.equal(undefined);
+  });
+
+  it('finds a message on its way: waiting, sent', async () => {
+    await publish(SEND_ID);
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+    await sending(() => ({ outcome: 'done', messageId: WAMID }));
+    await found('sent');
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'sent', messageId: WAMID });
+  });
+
+  it('finds a message that waits for another attempt, and one that was given up', async () => {
+    await publish(SEND_ID, 'second');
+    const handed = await sending(() => retry('graph_131000', 60_000));
+    await eventually(() => handed.length === 1);
+    await consumption?.stop();
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+  });
+
+  it('finds a message that was given up', async () => {
+    await publish(SEND_ID);
+    await sending(() => ({ outcome: 'dead', error: { code: 'graph_131047', message: 'window closed' } }));
+    await found('dead');
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'dead' });
+  });
+
+  it('calls a message unsettled whose answer was lost', async () => {
+    await publish(SEND_ID);
+    await sending(() => retry('ambiguous', 60_000));
+    await found('unsettled');
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'unsettled' });
+  });
+
+  for (const by of ['sendId', 'messageId'] as const) {
+    it(`raises the delivery state of a message found by its ${by}`, async () => {
+      await accepted();
+      const options = by === 'sendId' ? { sendId: SEND_ID, messageId: 'wamid.other' } : {};
+      for (const status of ['sent', 'delivered', 'read', 'played'] as const) {
+        expect(await sent.apply([update(status, options)])).to.deep.equal([]);
+        expect(await sent.find(SEND_ID)).to.include({ delivery: status, messageId: WAMID });
+      }
+    });
+  }
+
+  it('never lowers it', async () => {
+    await accepted();
+    await sent.apply([update('read')]);
+    await sent.apply([update('delivered'), update('sent'), update('failed'), update('read'), update('unknown')]);
+    expect(await sent.find(SEND_ID)).to.deep.include({ state: 'sent', delivery: 'read' });
+  });
+
+  it('takes the highest of a batch, in any order', async () => {
+    await accepted();
+    await sent.apply([update('delivered'), update('played', { sendId: SEND_ID }), update('sent')]);
+    expect(await sent.find(SEND_ID)).to.include({ delivery: 'played' });
+  });
+
+  it('lets a failure stand against a late "sent" and gives way to a real delivery, keeping its error', async () => {
+    await accepted();
+    await sent.apply([update('sent')]);
+    await sent.apply([update('failed', { errors: [UNDELIVERABLE] })]);
+    await sent.apply([update('sent')]);
+    expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'failed', error: UNDELIVERABLE });
+    await sent.apply([update('delivered')]);
+    expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'delivered', error: UNDELIVERABLE });
+  });
+
+  it('keeps the error of a failure that comes after the delivery, but not its state', async () => {
+    await accepted();
+    await sent.apply([update('delivered')]);
+    await sent.apply([update('failed', { errors: [UNDELIVERABLE] }), update('failed', { errors: [{ code: 1 }] })]);
+    expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'delivered', error: UNDELIVERABLE });
+  });
+
+  it('ends in the same state whatever the order of the updates', async () => {
+    const updates = [update('sent'), update('failed'), update('delivered'), update('read')];
+    await accepted();
+    await sent.apply(updates);
+    await accepted('other', 'wamid.other');
+    for (const one of updates.toReversed()) await sent.apply([{ ...one, messageId: 'wamid.other' }]);
+    const [one, other] = [await sent.find(SEND_ID), await sent.find('other')];
+    expect(other?.delivery).to.equal(one?.delivery).and.to.equal('read');
+  });
+
+  it('gives back the updates of messages that it does not know, in order, and applies the others', async () => {
+    await accepted();
+    const foreign = [
+      update('sent', { messageId: 'wamid.foreign', sendId: 'text of another sender, no uuid' }),
+      update('read', { messageId: 'wamid.foreign' }),
+      update('unknown', { messageId: 'wamid.foreign' }),
+    ];
+    const [first, second, third] = foreign as [StatusUpdate, StatusUpdate, StatusUpdate];
+    expect(await sent.apply([first, update('delivered'), second, third])).to.deep.equal(foreign);
+    expect(await sent.find(SEND_ID)).to.include({ delivery: 'delivered' });
+    expect(await sent.apply([])).to.deep.equal([]);
+  });
+
+  it('finds a message by its wamid although the update has the send id of another sender', async () => {
+    await accepted();
+    expect(await sent.apply([update('delivered', { sendId: 'foreign' })])).to.deep.equal([]);
+    expect(await sent.find(SEND_ID)).to.include({ delivery: 'delivered' });
+  });
+
+  it('settles a send whose answer was lost by a status with its send id, so that it is not repeated', async () => {
+    await publish(SEND_ID, 'next');
+    const handed = await sending((sendId) =>
+      sendId === SEND_ID ? retry('ambiguous', 300) : { outcome: 'done', messageId: 'wamid.next' },
+    );
+    await found('unsettled');
+    expect(await sent.apply([update('sent', { sendId: SEND_ID })])).to.deep.equal([]);
+    const settled = { sendId: SEND_ID, state: 'sent', messageId: WAMID, delivery: 'sent' };
+    expect(await sent.find(SEND_ID)).to.deep.equal(settled);
+    await found('sent', 'next');
+    expect(handed).to.deep.equal([SEND_ID, 'next']);
+    await sent.apply([update('read')]);
+    expect(await sent.find(SEND_ID), 'is known by its wamid now').to.deep.equal({ ...settled, delivery: 'read' });
+  });
+
+  it('repeats a send whose answer was lost when no status comes', async () => {
+    await publish(SEND_ID);
+    let attempts = 0;
+    const handed = await sending(() => {
+      attempts += 1;
+      return attempts === 1 ? retry('ambiguous', 50) : { outcome: 'done', messageId: WAMID };
+    });
+    await found('sent');
+    expect(handed).to.deep.equal([SEND_ID, SEND_ID]);
+  });
+
+  it('settles by a status that comes before the answer, and the answer changes nothing', async () => {
+    await publish(SEND_ID);
+    let applied = false;
+    let runs = 0;
+    consumption = await open.queue.consume(
+      'outbound',
+      async () => {
+        runs += 1;
+        await sent.apply([update('delivered', { sendId: SEND_ID })]);
+        applied = true;
+        return [retry('ambiguous', 0)];
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    await eventually(() => applied);
+    await consumption.stop();
+    const settled = { sendId: SEND_ID, state: 'sent', messageId: WAMID, delivery: 'delivered' };
+    expect(await sent.find(SEND_ID)).to.deep.equal(settled);
+    expect(runs).to.equal(1);
+    expect((await open.queue.depth('outbound')).waiting).to.equal(0);
+  });
+
+  it('counts a message as sent that was given up, once a status proves it', async () => {
+    await publish(SEND_ID);
+    await sending(() => ({ outcome: 'dead', error: { code: 'unsettled', message: 'no answer' } }));
+    await found('dead');
+    await sent.apply([update('delivered', { sendId: SEND_ID })]);
+    expect(await sent.find(SEND_ID)).to.include({ state: 'sent', delivery: 'delivered' });
+    expect((await open.queue.depth('outbound')).dead).to.equal(0);
+  });
+
+  it('applies overlapping batches concurrently', async () => {
+    const sendIds = Array.from({ length: 20 }, (_, index) => `send-${index}`);
+    await publish(...sendIds);
+    await sending((sendId) => ({ outcome: 'done', messageId: `wamid.${sendId}` }));
+    await found('sent', 'send-19');
+    const batches = (['sent', 'delivered', 'read', 'failed', 'played'] as const).map((status, index) => {
+      const batch = sendIds.map((sendId) => update(status, { messageId: `wamid.${sendId}` }));
+      return index % 2 ? batch.toReversed() : batch;
+    });
+    const left = await Promise.all(batches.map((batch) => sent.apply(batch)));
+    expect(left.flat()).to.deep.equal([]);
+    for (const sendId of sendIds) expect(await sent.find(sendId)).to.include({ delivery: 'played' });
+  });
+}

@@ -1,0 +1,25 @@
+import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-queue.ts';
+import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
+import { MemorySentMessages } from '../../src/adapters/memory/memory-sent-messages.ts';
+import { PostgresSentMessages } from '../../src/adapters/postgres/postgres-sent-messages.ts';
+import { type OpenQueues, openPgliteQueues, openPostgresQueues } from '../support/queues.ts';
+import { type OpenSentMessages, sentMessagesContract } from './sent-messages.contract.ts';
+
+function withSentMessages({ database, queue, close }: OpenQueues): OpenSentMessages {
+  return { sent: new PostgresSentMessages(database), queue, close };
+}
+
+describe('SentMessages contract', () => {
+  describe('MemorySentMessages', () =>
+    sentMessagesContract(async () => {
+      const rows = new MemoryRows();
+      const queue = new MemoryMessageQueue(rows);
+      return { sent: new MemorySentMessages(rows), queue, close: async () => queue.close() };
+    }));
+
+  describe('PostgresSentMessages', () =>
+    sentMessagesContract(async () => withSentMessages(await openPostgresQueues())));
+
+  describe('PostgresSentMessages, embedded', () =>
+    sentMessagesContract(async () => withSentMessages(await openPgliteQueues())));
+});

@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import { WahookError } from '../../src/core/errors.ts';
+import { Intake } from '../../src/core/intake.ts';
+import type { DedupStore, MessageQueue, Quarantine, Unit, WebhookElement } from '../../src/core/ports.ts';
+import { ReceiveWebhook } from '../../src/core/receive-webhook.ts';
+import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
+import { eventElement, textMessage } from './builders.ts';
+
+describe('Receiving a webhook', () => {
+  const open = (
+    once: DedupStore['once'],
+    elements: readonly WebhookElement[] = [eventElement(textMessage('hi'), '1')],
+  ) => {
+    const decoded: Uint8Array[] = [];
+    const decode = (body: Uint8Array) => {
+      decoded.push(body);
+      return elements;
+    };
+    const queue = { publish: async () => {} } as unknown as MessageQueue;
+    const quarantine: Quarantine = { keep: async () => {}, list: async () => [] };
+    const limits = { commitElements: 500, waitingElements: 1_000 };
+    const intake = new Intake({ once }, queue, quarantine, new RecordingMetrics(), Date, limits);
+    const log = new RecordingLog();
+    const verifier = { verify: (_: Uint8Array, header: string | undefined) => header === 'good' };
+    const receive = new ReceiveWebhook(verifier, decode, intake, Date, log, 30);
+    return { run: (header = 'good') => receive.run(new Uint8Array([1]), header), decoded, log };
+  };
+  const store: DedupStore['once'] = async (keys, work) => {
+    const fresh = keys.map((key) => key.id);
+    await work(fresh, {} as Unit);
+    return { fresh, duplicate: [], busy: [] };
+  };
+  const rejectWith = (error: unknown) => open(() => Promise.reject(error));
+
+  it('accepts what is signed and stored', async () => {
+    expect(await open(store).run()).to.deep.equal({ outcome: 'accepted', fresh: 1, duplicate: 0, quarantined: 0 });
+  });
+
+  it('does not even parse what is not signed', async () => {
+    const { run, decoded } = open(() => Promise.reject(new Error('the store was asked')));
+    expect(await run('bad')).to.deep.equal({ outcome: 'bad_signature' });
+    expect(decoded).to.deep.equal([]);
+  });
+
+  it('accepts a webhook without elements and without the store', async () => {
+    const { run } = open(() => Promise.reject(new Error('the store was asked')), []);
+    expect(await run()).to.deep.equal({ outcome: 'accepted', fresh: 0, duplicate: 0, quarantined: 0 });
+  });
+
+  it('is unavailable when the store is, and says so in the log', async () => {
+    const { run, log } = rejectWith(new WahookError('storage_unavailable', 'connection refused'));
+    expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'storage' });
+    expect(log.lines.map((line) => line.level)).to.deep.equal(['warn']);
+  });
+
+  it('is unavailable when too much waits', async () => {
+    const { run } = rejectWith(new WahookError('overloaded', 'too much'));
+    expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'overload' });
+  });
+
+  it('does not wait longer than its deadline', async () => {
+    const { run } = open(() => new Promise(() => {}));
+    expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'timeout' });
+  });
+
+  it('lets a bug through to whoever answers with 500', async () => {
+    for (const bug of [new TypeError('a bug'), 'not even an error']) {
+      const { run, log } = rejectWith(bug);
+      const seen = await run().catch((error: unknown) => error);
+      expect(seen).to.equal(bug);
+      expect(log.lines.map((line) => line.level)).to.deep.equal(['error']);
+    }
+  });
+});

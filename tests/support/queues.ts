@@ -1,0 +1,51 @@
+import type { Database } from '../../src/adapters/postgres/database.ts';
+import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
+import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
+import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
+import { freshPglite, testDatabase } from './postgres.ts';
+import { RecordingLog, RecordingMetrics } from './recording.ts';
+
+/** Two processes' queues on one fresh database. */
+export interface OpenQueues {
+  readonly database: Database;
+  readonly queue: PostgresMessageQueue;
+  readonly elsewhere: PostgresMessageQueue;
+  readonly dedup: PostgresDedupStore;
+  readonly log: RecordingLog;
+  readonly metrics: RecordingMetrics;
+  close(): Promise<void>;
+}
+
+export async function openPostgresQueues(): Promise<OpenQueues> {
+  const created = await testDatabase();
+  const [here, there] = [1, 2].map(
+    (number) => new PostgresDatabase({ url: created.url, poolSize: 6, applicationName: `test ${number}` }),
+  ) as [PostgresDatabase, PostgresDatabase];
+  return openQueues(here, there, async () => {
+    await Promise.all([here.close(), there.close()]);
+    await created.drop();
+  });
+}
+
+/** The embedded database has one process only: its two queues share the connection. */
+export async function openPgliteQueues(): Promise<OpenQueues> {
+  const database = await freshPglite();
+  return openQueues(database, database, () => database.close());
+}
+
+async function openQueues(here: Database, there: Database, closeDatabases: () => Promise<void>): Promise<OpenQueues> {
+  const log = new RecordingLog();
+  const metrics = new RecordingMetrics();
+  const dedup = new PostgresDedupStore(here);
+  const queue = new PostgresMessageQueue({ database: here, dedup, log, metrics });
+  const elsewhere = new PostgresMessageQueue({
+    ...{ database: there, dedup: new PostgresDedupStore(there), log, metrics },
+  });
+  await queue.start();
+  await elsewhere.start();
+  const close = async () => {
+    await Promise.all([queue.close(), elsewhere.close()]);
+    await closeDatabases();
+  };
+  return { database: here, queue, elsewhere, dedup, log, metrics, close };
+}

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort, ServerProcess } from './server-process.ts';
+
+const run = promisify(execFile);
+
+/** A Redis server of this process alone. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly process: ServerProcess;
+  stop(): Promise<void>;
+}
+
+export interface TestRedis {
+  readonly url: string;
+  /** For every key of the test, so that tests share a server: different each time, ends with `:`. */
+  readonly prefix: string;
+}
+
+let sharedUrl: Promise<string> | undefined;
+
+/**
+ * The Redis of this process: TEST_REDIS_URL if it is set, else a server started at the first call and gone with the
+ * process.
+ */
+export async function testRedis(): Promise<TestRedis> {
+  const given = process.env['TEST_REDIS_URL'];
+  sharedUrl ??= given ? Promise.resolve(given) : startRedisServer().then(({ url }) => url);
+  return { url: await sharedUrl, prefix: `test:${randomBytes(6).toString('hex')}:` };
+}
+
+/** `before(startRedis)` keeps the start of the server, or even its installation, out of the time of the first test. */
+export async function startRedis(this: Mocha.Context): Promise<void> {
+  this.timeout(180_000);
+  await testRedis();
+}
+
+/** Starts a server without persistence on `port` or a free one of 127.0.0.1, e.g. to freeze or to kill it. */
+export async function startRedisServer(port?: number): Promise<RedisServer> {
+  binary ??= findOrInstall();
+  const command = await binary;
+  const folder = await mkdtemp(join(tmpdir(), 'wahook-redis-'));
+  const chosen = port ?? (await freePort());
+  const process = await ServerProcess.start({
+    name: 'Redis',
+    command,
+    args: ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    folder,
+    stopSignal: 'SIGTERM',
+    isUp: () => answers(chosen),
+  });
+  return { url: `redis://127.0.0.1:${chosen}`, port: chosen, process, stop: () => process.stop() };
+}
+
+let binary: Promise<string> | undefined;
+
+const SERVERS = ['redis-server', 'valkey-server'];
+
+async function findOrInstall(): Promise<string> {
+  const found = await find();
+  if (found !== undefined) return found;
+  await installWithApt();
+  const installed = await find();
+  if (installed !== undefined) return installed;
+  throw new Error(
+    'The tests need Redis: install redis-server or valkey-server (e.g. `apt-get install redis-server`, `brew install redis`), or set TEST_REDIS_URL to a server that they may write to.',
+  );
+}
+
+async function find(): Promise<string | undefined> {
+  for (const name of SERVERS) {
+    if (await succeeds(name, ['--version'])) return name;
+  }
+  return undefined;
+}
+
+/** Where that works without a question: as root, or with a sudo that needs no password. */
+async function installWithApt(): Promise<void> {
+  const isRoot = process.getuid?.() === 0;
+  const sudo = isRoot ? [] : ['sudo', '-n'];
+  if (!isRoot && !(await succeeds('sudo', ['-n', 'true']))) return;
+  const apt = async (...args: string[]) => {
+    // RUNLEVEL=1: the package must not start a server of its own, where a service manager asks for it.
+    const environment = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1'];
+    const [command = 'env', ...rest] = [...sudo, ...environment, 'apt-get', '-o', 'DPkg::Lock::Timeout=120', ...args];
+    return succeeds(command, rest);
+  };
+  const install = ['install', '-y', '--no-install-recommends', 'redis-server'];
+  if (!(await apt(...install)) && (await apt('update'))) await apt(...install);
+}
+
+async function succeeds(command: string, args: readonly string[]): Promise<boolean> {
+  try {
+    await run(command, [...args]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Speaks the protocol itself: this file needs no client library. */
+async function answers(port: number): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+  socket.setTimeout(1000, () => socket.destroy());
+  socket.on('data', (data) => resolve(data.toString().startsWith('+PONG')));
+  socket.on('error', reject).on('close', () => resolve(false));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
