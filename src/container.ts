@@ -19,7 +19,7 @@ import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue
 import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
 import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
 import { installationId, probeStorage } from './adapters/postgres/storage-probe.ts';
-import { openRedis } from './adapters/redis/redis-client.ts';
+import { openRedis, redisReady } from './adapters/redis/redis-client.ts';
 import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
 import { BotHandler } from './bot/bot-handler.ts';
@@ -53,10 +53,13 @@ const ACCEPT_DEADLINE_MS = 3_500;
 /** A commit of 500 rows takes some ms and bounds what one refused value costs; 50,000 waiting elements are some 100 MB. */
 const INTAKE = { commitElements: 500, waitingElements: 50_000 } as const;
 
+/** A Redis that is there connects in some ms; readiness must not wait for one that is not. */
+const REDIS_READY_MS = 500;
+
 const QUEUES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
 
-/** What readiness looks at, a word each; all `ok` means ready. Redis is reported and never counts: it changes only speed. */
-export type StoreChecks = Readonly<Record<string, string>>;
+/** One word per thing looked at, `ok` if it is. */
+export type Checks = Readonly<Record<string, string>>;
 
 /** What the chosen store needs besides its ports. */
 export interface StoreLifecycle {
@@ -64,7 +67,8 @@ export interface StoreLifecycle {
   prepare(): Promise<void>;
   /** Housekeeping, for every hour. @throws WahookError `storage_unavailable` */
   maintain(): Promise<void>;
-  probe(): Promise<StoreChecks>;
+  /** Never rejects. `needed`: without it no webhook can be taken; `reported`: costs only speed. */
+  probe(): Promise<{ readonly needed: Checks; readonly reported: Checks }>;
 }
 
 const token = <Type>(name: string): ServiceIdentifier<Type> => Symbol(name);
@@ -184,6 +188,19 @@ function bindRedis(container: Container, url: string): void {
   );
 }
 
+/** Empty without Redis. */
+async function checkRedis(container: Container): Promise<Checks> {
+  if (!container.isBound(TOKENS.redis)) return {};
+  const redis = await container.getAsync(TOKENS.redis);
+  const answered =
+    (await redisReady(redis, REDIS_READY_MS)) &&
+    (await redis.ping().then(
+      () => true,
+      () => false,
+    ));
+  return { redis: answered ? 'ok' : 'unreachable' };
+}
+
 /** Everything in this process, gone with it; with Redis the memory of what was accepted survives. */
 function bindMemory(container: Container, config: Config): void {
   container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(), []);
@@ -197,7 +214,7 @@ function bindMemory(container: Container, config: Config): void {
   container.bind(TOKENS.store).toConstantValue({
     prepare: async () => {},
     maintain: async () => {},
-    probe: async () => ({ storage: 'ok' }),
+    probe: async () => ({ needed: { storage: 'ok', ...(await checkRedis(container)) }, reported: {} }),
   });
   if (config.redisUrl === undefined) {
     container.bind(TOKENS.dedupStore).toResolvedValue((clock: Clock) => new MemoryDedupStore(clock), [TOKENS.clock]);
@@ -241,7 +258,12 @@ function bindPostgres(
   container
     .bind(TOKENS.quarantine)
     .toResolvedValue((database: Database) => new PostgresQuarantine(database), [TOKENS.database]);
-  container.bind(TOKENS.store).toResolvedValue(postgresLifecycle, [TOKENS.database, TOKENS.postgresQueue]);
+  container
+    .bind(TOKENS.store)
+    .toResolvedValue(
+      (database: Database, queue: PostgresMessageQueue) => postgresLifecycle(container, database, queue),
+      [TOKENS.database, TOKENS.postgresQueue],
+    );
   if (config.redisUrl === undefined) container.bind(TOKENS.dedupStore).toService(TOKENS.postgresDedupStore);
   else bindDedupCache(container, config.redisUrl);
 }
@@ -271,7 +293,7 @@ async function openDatabase(store: Exclude<StoreConfig, { kind: 'memory' }>, log
   return new PostgresDatabase({ url: store.url, poolSize: store.poolSize, applicationName: 'wahook', log });
 }
 
-function postgresLifecycle(database: Database, queue: PostgresMessageQueue): StoreLifecycle {
+function postgresLifecycle(container: Container, database: Database, queue: PostgresMessageQueue): StoreLifecycle {
   return {
     prepare: async () => {
       await migrate(database);
@@ -279,7 +301,7 @@ function postgresLifecycle(database: Database, queue: PostgresMessageQueue): Sto
       await queue.start();
     },
     maintain: async () => void (await maintainEventKeys(database)),
-    probe: async () => ({ ...(await probeStorage(database)) }),
+    probe: async () => ({ needed: { ...(await probeStorage(database)) }, reported: await checkRedis(container) }),
   };
 }
 

@@ -33,8 +33,10 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', (error) => void end(error));
   process.on('uncaughtException', (error) => void end(error));
 
-  await service.prepared.catch(() => {});
-  service.log.info('Ready', { url: service.url });
+  await service.prepared.then(
+    () => service.log.info('Ready', { url: service.url }),
+    () => {},
+  );
 }
 
 function refuse(error: unknown): Promise<RunningService> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
-import { type Composition, compose, type StoreChecks, type StoreLifecycle } from './container.ts';
+import { type Composition, compose, type StoreLifecycle } from './container.ts';
 import { isWahookError, WahookError } from './core/errors.ts';
 import type { Log } from './core/ports.ts';
 import type { Worker } from './core/worker.ts';
@@ -117,13 +117,14 @@ async function listenOn(
 }
 
 async function probe(config: Config, store: StoreLifecycle, prepared: boolean): Promise<Readiness> {
-  const checks: StoreChecks = { ...(await store.probe()), start: prepared ? 'ok' : 'preparing' };
+  const { needed, reported } = await store.probe();
+  const counting = { ...needed, start: prepared ? 'ok' : 'preparing' };
   return {
-    ready: Object.values(checks).every((word) => word === 'ok'),
+    ready: Object.values(counting).every((word) => word === 'ok'),
     role: config.role,
     store: config.store.kind,
     durable: config.store.kind !== 'memory',
-    checks,
+    checks: { ...counting, ...reported },
   };
 }
 

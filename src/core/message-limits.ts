@@ -49,8 +49,8 @@ function checkContent(content: OutboundContent): void {
       checkLength('the caption of an image', content.caption, LIMITS.imageCaption);
       break;
     case 'template':
-      if (content.name === '') refuse('the name of the template is empty');
-      if (content.language === '') refuse('the language of the template is empty');
+      if (!content.name) refuse('the name of the template is empty');
+      if (!content.language) refuse('the language of the template is empty');
       break;
     case 'buttons':
       checkLength('the text above buttons', content.text, LIMITS.buttonsText);
@@ -79,9 +79,11 @@ function checkButtons(buttons: readonly ReplyButton[]): void {
 }
 
 function checkLength(what: string, text: string | undefined, { min, max }: Limit): void {
-  if (text === undefined) return;
-  if (text.length < min || text.length > max)
-    refuse(`${what} must have ${min} to ${max} characters (UTF-16 units), this one has ${text.length}`);
+  // Bots run without a type check, so what should be a text may be anything.
+  if (typeof text !== 'string' && text !== undefined) refuse(`${what} is not a text but of type ${typeof text}`);
+  const length = text?.length ?? 0;
+  if (length < min || length > max)
+    refuse(`${what} must have ${min} to ${max} characters (UTF-16 units), this one has ${length}`);
 }
 
 function checkUnique(what: string, values: readonly string[]): void {

@@ -12,8 +12,8 @@ export interface SendMessageOptions {
 const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_MAX_MS = 300_000;
 
-/** Tries of one message where the failure names no limit of its own: with the backoff about a quarter of an hour. */
-const DEFAULT_ATTEMPTS = 12;
+/** Repetitions of one message where the failure names no limit of its own: with the backoff about a quarter of an hour. */
+const DEFAULT_REPETITIONS = 11;
 
 /** How long a number rests whose token or account Meta refuses: nothing is lost, and Meta is not hammered. */
 const PAUSE_MS = 60_000;
@@ -61,7 +61,7 @@ export class SendMessage {
     const error: JobError = { code, message: failure.reason };
     switch (failure.kind) {
       case 'ambiguous':
-        return job.attempt >= DEFAULT_ATTEMPTS ? { outcome: 'dead', error } : this.#settleFirst(failure.reason);
+        return job.attempt > DEFAULT_REPETITIONS ? { outcome: 'dead', error } : this.#settleFirst(failure.reason);
       case 'window_closed':
       case 'rejected':
         return { outcome: 'dead', error };
@@ -70,7 +70,7 @@ export class SendMessage {
         this.#log.error('Meta refuses this number or its token; its messages wait', { ...error, pauseMs: PAUSE_MS });
         return later(PAUSE_MS, false, error);
       case 'retry': {
-        if (job.attempt >= (failure.limit ?? DEFAULT_ATTEMPTS)) return { outcome: 'dead', error };
+        if (job.attempt > (failure.limit ?? DEFAULT_REPETITIONS)) return { outcome: 'dead', error };
         const waitMs = backoffMs(job.attempt, failure.afterMs ?? BACKOFF_BASE_MS, BACKOFF_MAX_MS, Math.random());
         return later(Math.max(waitMs, failure.afterMs ?? 0), true, error);
       }

@@ -48,6 +48,11 @@ describe('checkOutbound', () => {
         .and.include('has 4097');
     });
 
+    it('is refused when it is missing or no text, as an untyped bot may have it', () => {
+      expect(refusal({ type: 'text' } as OutboundContent)).to.contain('this one has 0');
+      expect(refusal({ type: 'text', text: 42 } as unknown as OutboundContent)).to.contain('of type number');
+    });
+
     it('is measured in UTF-16 units, of which an emoji has two', () => {
       check({ type: 'text', text: '😀'.repeat(2048) });
       expect(refusal({ type: 'text', text: '😀'.repeat(2049) })).to.include('has 4098');

@@ -52,10 +52,10 @@ describe('Sending a message', () => {
     }
   });
 
-  it('gives up after the limit of the failure, or after twelve tries', async () => {
+  it('gives up when it was repeated as often as the failure allows, else after twelve tries', async () => {
     const limited = open({ kind: 'retry', reason: 'odd', code: 131000, limit: 3 });
-    expect((await limited.run(job({ attempt: 2 })))[0]?.outcome).to.equal('retry');
-    expect((await limited.run(job({ attempt: 3 })))[0]?.outcome).to.equal('dead');
+    expect((await limited.run(job({ attempt: 3 })))[0]?.outcome).to.equal('retry');
+    expect((await limited.run(job({ attempt: 4 })))[0]?.outcome).to.equal('dead');
     const unlimited = open({ kind: 'retry', reason: 'no connection' });
     expect((await unlimited.run(job({ attempt: 11 })))[0]?.outcome).to.equal('retry');
     expect((await unlimited.run(job({ attempt: 12 })))[0]).to.deep.equal({

@@ -21,8 +21,12 @@ describe('Simulator', () => {
     await service.close();
   });
 
-  it('listens on this machine only and gives the service its environment', () => {
+  it('listens on 127.0.0.1 and nowhere else', async () => {
     expect(meta.url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect((await rejection(fetch(meta.url.replace('127.0.0.1', '127.0.0.2')))).message).to.contain('fetch failed');
+  });
+
+  it('gives the service its environment', () => {
     expect(meta.env).to.deep.equal({
       WHATSAPP_API_URL: `${meta.url}/v25.0`,
       WHATSAPP_PHONE_NUMBER_ID: '106540352242922',

@@ -188,7 +188,7 @@ describe('An account event', () => {
       const echoes = [{ text: 'a' }, { text: 'b' }, null];
       const keys = keysIn(decodeWebhook(change('message_echoes', { metadata, message_echoes: echoes })));
       expect(new Set(keys).size).to.equal(3);
-      expect(keys[0]).to.equal(keyOf('message_echoes', { metadata, message_echoes: [{ text: 'a' }] }));
+      expect(keys[0]).to.equal(keyOf('message_echoes', { metadata, contacts: [{}], message_echoes: [{ text: 'a' }] }));
       const standby = { statuses: [{ id: 'wamid.A', timestamp }] };
       expect(keyOf('standby', { metadata, standby })).to.match(/^standby\|[0-9a-f]{64}$/);
       expect(keyOf('calls', { calls: [call('c', 'connect')] })).to.match(/^calls\|[0-9a-f]{64}$/);

@@ -21,11 +21,24 @@ describe('Database', () => {
   });
 
   describe('PgliteDatabase', () => {
+    let database: PgliteDatabase | undefined;
+
     before(startPglite);
+    after(() => database?.close());
 
     databaseContract(async () => {
-      const database: PgliteDatabase = await freshPglite();
-      return { database, close: () => database.close() };
+      database ??= await freshPglite();
+      const opened = database;
+      return {
+        database: opened,
+        close: async () => {
+          const isOpen = await opened.query({ text: 'DROP TABLE IF EXISTS public.item, public.other' }).then(
+            () => true,
+            () => false,
+          );
+          if (!isOpen) database = undefined;
+        },
+      };
     });
   });
 });

@@ -1,0 +1,74 @@
+import { loadBot } from '../bot/load-bot.ts';
+import type { Config } from '../config.ts';
+import { type Checks, compose } from '../container.ts';
+import { isWahookError } from '../core/errors.ts';
+import type { Check } from './verification.ts';
+
+/** What can be checked without the running service: the bot, the database, Redis. Writes nothing. */
+export async function checkSetup(config: Config): Promise<readonly Check[]> {
+  return [await checkBot(config), ...(await checkStores(config))];
+}
+
+async function checkBot(config: Config): Promise<Check> {
+  if (config.role === 'web') return { title: 'bot', outcome: 'skip', detail: 'ROLE=web runs none' };
+  try {
+    const { handlerCount } = await loadBot(config.bot);
+    return { title: 'bot', outcome: 'pass', detail: `${config.bot}, ${handlerCount} handlers` };
+  } catch (error) {
+    if (!isWahookError(error)) throw error;
+    const [what = '', why = '', fix = ''] = error.message.split(/\n {2}(?:Why|Fix) {2}/);
+    return { title: 'bot', outcome: 'fail', what, why, fix };
+  }
+}
+
+async function checkStores(config: Config): Promise<readonly Check[]> {
+  if (config.store.kind === 'pglite')
+    return [
+      { title: 'database', outcome: 'skip', detail: 'embedded: only the service itself can look at it, see ready' },
+    ];
+  const composition = compose(config, 'verify');
+  try {
+    const store = await composition.store();
+    const { needed, reported } = await store.probe();
+    const database = config.store.kind === 'postgres' ? [checkDatabase(needed)] : [];
+    return [...database, checkRedis(config, { ...needed, ...reported }['redis'])];
+  } finally {
+    await composition.close();
+  }
+}
+
+function checkDatabase({ storage, schema }: Checks): Check {
+  const title = 'database';
+  if (storage === 'unavailable')
+    return {
+      ...{ title, outcome: 'fail', what: 'The database at DATABASE_URL does not answer' },
+      why: 'Nothing listens there, a firewall drops the packets, or the user, password or database name is wrong.',
+      fix: 'Try the same URL with psql from this machine; it tells which.',
+    };
+  if (storage === 'read_only')
+    return {
+      ...{ title, outcome: 'fail', what: 'The database refuses writes' },
+      why: 'It is a standby, or default_transaction_read_only is on.',
+      fix: 'Let DATABASE_URL name the primary.',
+    };
+  if (schema === 'too_new')
+    return {
+      ...{ title, outcome: 'fail', what: 'The database was migrated by a newer version' },
+      why: 'This version does not know what the newer one changed, and could damage it.',
+      fix: 'Run the newer version, or restore the database from before the upgrade.',
+    };
+  const detail =
+    schema === 'ok' ? 'reachable, writable, schema up to date' : 'reachable; its tables are made at the first start';
+  return { title, outcome: 'pass', detail };
+}
+
+function checkRedis(config: Config, state: string | undefined): Check {
+  const title = 'redis';
+  if (config.redisUrl === undefined) return { title, outcome: 'skip', detail: 'REDIS_URL is not set: not needed' };
+  if (state === 'ok') return { title, outcome: 'pass', detail: 'answers' };
+  return {
+    ...{ title, outcome: 'fail', what: 'Redis at REDIS_URL does not answer' },
+    why: 'Nothing listens there, or the password or TLS setting is wrong. With Postgres the service works without it, only slower.',
+    fix: 'Try redis-cli -u "$REDIS_URL" ping from this machine, or remove REDIS_URL.',
+  };
+}

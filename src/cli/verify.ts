@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+import { type Config, readConfig } from '../config.ts';
+import { describeProblems } from '../config-problem.ts';
+import { readDevState } from './dev-state.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Check, printCheck } from './verification.ts';
+import { checkService } from './verify-service.ts';
+import { checkSetup } from './verify-setup.ts';
+
+const USAGE = `Checks a set-up: settings, bot, database and Redis from here, then the running service with a handshake and with
+good and bad signatures. Changes nothing. Exit code 0: all well; 3: problems found.
+
+  npm run verify
+  npm run verify -- --url https://bot.example.com     the service elsewhere than at HOST and PORT
+
+Without settings in the environment it looks at the development server of this folder.
+`;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The settings to look at, and where the service runs. */
+async function target(
+  env: Environment,
+  url: string | undefined,
+): Promise<{ env: Environment; url: string | undefined }> {
+  const dev = env['WHATSAPP_WEBHOOK_SECRET'] ? undefined : await readDevState(env['DATA_DIR'] || '.wahook');
+  if (dev === undefined) return { env, url };
+  console.log(`Looking at the development server (pid ${dev.pid})\n`);
+  return { env: { ...env, ...dev.environment }, url: url ?? dev.url };
+}
+
+function urlOf({ http: { host, port } }: Config): string {
+  return `http://${['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host}:${port}`;
+}
+
+async function verify(env: Environment, givenUrl: string | undefined): Promise<number> {
+  const looked = await target(env, givenUrl);
+  const result = readConfig(looked.env);
+  const findings = 'problems' in result ? result.problems : result.warnings;
+  if (findings.length > 0) console.log(`${describeProblems(findings)}\n`);
+  if ('problems' in result) {
+    console.log('The rest can be checked once the settings are right.');
+    return EXIT.problems;
+  }
+  const { config } = result;
+  const url = (looked.url ?? urlOf(config)).replace(/\/$/, '');
+  const settings: Check = { title: 'settings', outcome: 'pass', detail: 'all variables are well-formed' };
+  const checks = [settings, ...(await checkSetup(config)), ...(await checkService(config, url))];
+  for (const check of checks) printCheck(check);
+  const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
+  console.log(`\n${failed} failed, ${checks.filter(({ outcome }) => outcome === 'pass').length} passed`);
+  return failed === 0 ? EXIT.done : EXIT.problems;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  try {
+    const options = { url: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+    const { values } = parseArgs({ args: [...args], options });
+    if (values.help !== true) return await verify(process.env, values.url);
+    console.log(USAGE);
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
+    return EXIT.usage;
+  }
+}
+
+process.exitCode = await run(process.argv.slice(2));
