@@ -1,6 +1,7 @@
 import { readConfig } from './config.ts';
 import { describeProblems } from './config-problem.ts';
 import { isWahookError } from './core/errors.ts';
+import { readEnvironment } from './environment.ts';
 import { type RunningService, startService } from './service.ts';
 
 const EXIT_FAILED = 1;
@@ -8,7 +9,7 @@ const EXIT_USAGE = 2;
 
 /** The production entry: environment → service → wait for a signal → stop. A second signal ends the process at once. */
 async function main(): Promise<void> {
-  const result = readConfig(process.env);
+  const result = readConfig(readEnvironment(process.env));
   if ('problems' in result) {
     process.stderr.write(`${describeProblems(result.problems)}\n`);
     process.exit(EXIT_USAGE);

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
+import { readEnvironment } from '../environment.ts';
 import { readDevState } from './dev-state.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Check, printCheck } from './verification.ts';
@@ -56,7 +57,7 @@ async function run(args: readonly string[]): Promise<number> {
   try {
     const options = { url: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
     const { values } = parseArgs({ args: [...args], options });
-    if (values.help !== true) return await verify(process.env, values.url);
+    if (values.help !== true) return await verify(readEnvironment(process.env), values.url);
     console.log(USAGE);
     return EXIT.done;
   } catch (error) {

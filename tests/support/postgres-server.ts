@@ -71,7 +71,12 @@ async function install(): Promise<Installation> {
   const args = ['-D', join(folder, 'data'), '-U', 'postgres', '-E', 'UTF8', '--no-locale', '--no-sync'];
   // Cheaper than SCRAM for the hundreds of connections of a test run, and it never leaves 127.0.0.1.
   args.push('--auth=password', `--pwfile=${join(folder, 'password')}`);
-  await run(join(binaries, 'bin/initdb'), args, { ...SERVER_USER, cwd: folder });
+  try {
+    await run(join(binaries, 'bin/initdb'), args, { ...SERVER_USER, cwd: folder });
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   return { binaries, folder, password };
 }
 

@@ -82,10 +82,11 @@ async function dumpOfPglite(): Promise<Blob> {
   await migrate(database);
   const dump = await database.dump();
   await database.close();
-  await mkdir(folder, { recursive: true });
-  // A reader never sees half a file.
-  await writeFile(`${file}.${process.pid}`, dump.stream());
-  await rename(`${file}.${process.pid}`, file);
+  // Written aside first, so that nobody reads half a file. Where nothing may be written, each run makes its own.
+  await mkdir(folder, { recursive: true })
+    .then(() => writeFile(`${file}.${process.pid}`, dump.stream()))
+    .then(() => rename(`${file}.${process.pid}`, file))
+    .catch(() => {});
   return dump;
 }
 

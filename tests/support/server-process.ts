@@ -30,19 +30,21 @@ const STOP_LIMIT_MS = 10_000;
 const GUARD = `
   const { rmSync } = require('node:fs');
   const [pid, signal, folder] = process.argv.slice(1);
-  process.on('SIGINT', () => {}).on('SIGTERM', () => {}).on('SIGHUP', () => {});
-  process.stdin.resume().on('close', () => {
-    const deadline = Date.now() + ${STOP_LIMIT_MS};
-    const end = () => {
-      try {
-        for (const name of ['SIGCONT', Date.now() < deadline ? signal : 'SIGKILL']) process.kill(Number(pid), name);
-        setTimeout(end, 50);
-      } catch {
-        rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-        process.exit();
-      }
-    };
-    end();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {});
+  const isSent = (name) => {
+    try {
+      return process.kill(Number(pid), name);
+    } catch {
+      return false;
+    }
+  };
+  process.stdin.resume().on('close', async () => {
+    for (const deadline = Date.now() + ${STOP_LIMIT_MS}; isSent('SIGCONT') && isSent(signal) && Date.now() < deadline; ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    isSent('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    process.exit();
   });
 `;
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ConstructorOptions, Db } from 'pg-boss';
+import { bossStatementName } from './boss-db.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** Told the name of a queue of pg-boss that got a job; `undefined`: news may have been missed, look everywhere. */
@@ -19,6 +20,16 @@ export interface BossConnection {
 
 /** How long to wait before listening again after the connection broke; polling bridges the gap. */
 const LISTEN_AGAIN_MS = 1_000;
+
+/** pg-boss's fetch has no parameters; everything else without any may be several statements, which cannot be prepared. */
+const FETCH = /^\s*WITH\s+next AS/;
+
+/**
+ * Makes a fetch read its index in order and stop at the limit. A table that was never analysed looks so small that the
+ * planner would rather read and sort everything that waits: 600 ms a fetch at 20,000 lanes instead of 1 ms (measured
+ * 2026-11).
+ */
+const INDEX_ORDER = '-c enable_bitmapscan=off -c enable_sort=off -c enable_material=off';
 
 /** `options` as in `Database.bossOptions()`: with a `db` of its own, or with what a pool on a server needs. */
 export function openBossConnection(options: ConstructorOptions, report: (reason: string) => void): BossConnection {
@@ -52,11 +63,14 @@ export function openBossConnection(options: ConstructorOptions, report: (reason:
 
 function serverDb(options: ConstructorOptions, report: (reason: string) => void): { db: Db; close(): Promise<void> } {
   // pg-boss hands the same options to a pool of pg when it makes one itself.
-  const config = { ...options, keepAlive: true } as pg.PoolConfig;
+  const config = { ...options, options: [options.options, INDEX_ORDER].join(' '), keepAlive: true } as pg.PoolConfig;
   const pool = new pg.Pool(config);
   pool.on('error', (error) => report(toWahookError(error).message));
   // Raw errors: pg-boss takes SQLSTATE 23505 at a fetch for "somebody else was faster".
-  const executeSql: Db['executeSql'] = (text, values) => pool.query(text, values);
+  const executeSql: Db['executeSql'] = (text, values) =>
+    values?.length || FETCH.test(text)
+      ? pool.query({ name: bossStatementName(text), text, values: values ?? [] })
+      : pool.query(text);
   return {
     db: {
       executeSql,

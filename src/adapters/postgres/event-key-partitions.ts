@@ -82,7 +82,7 @@ function alone(database: Database, change: (tx: Queryable) => Promise<boolean>):
  */
 async function create(tx: Queryable, day: number): Promise<boolean> {
   const name = partitionName(day);
-  if (await exists(tx, name)) return false;
+  if (await exists(tx, day)) return false;
   await tx.query({
     text: `
       LOCK TABLE wahook.event_key_default IN ACCESS EXCLUSIVE MODE;
@@ -100,7 +100,7 @@ async function create(tx: Queryable, day: number): Promise<boolean> {
  */
 async function dropIfOld(tx: Queryable, day: number): Promise<boolean> {
   const name = partitionName(day);
-  if (!(await exists(tx, name)) || (await hasYoungKeys(tx, name))) return false;
+  if (!(await exists(tx, day)) || (await hasYoungKeys(tx, name))) return false;
   await tx.query({ text: `LOCK TABLE wahook.event_key, ${name} IN ACCESS EXCLUSIVE MODE` });
   if (await hasYoungKeys(tx, name)) return false;
   await tx.query({ text: `DROP TABLE ${name}` });
@@ -124,9 +124,11 @@ async function deleteFromDefault(database: Queryable): Promise<number> {
   return rows.length;
 }
 
-async function exists(tx: Queryable, name: string): Promise<boolean> {
+/** Reads the catalog as a table: `to_regclass` may answer from a cache that is older than the lock we waited for. */
+async function exists(tx: Queryable, day: number): Promise<boolean> {
   const [row] = await tx.query<{ readonly found: boolean }>({
-    text: `SELECT to_regclass('${name}') IS NOT NULL AS found`,
+    text: `SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'wahook' AND tablename = $1) AS found`,
+    values: [`event_key_day_${day}`],
   });
   return row?.found === true;
 }

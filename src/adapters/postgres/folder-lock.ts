@@ -18,6 +18,9 @@ interface Holder {
   readonly startedAt?: string;
 }
 
+/** What an unreadable lock stands for: a process that is gone. */
+const DAMAGED: Holder = { token: 'damaged', pid: 0, host: '' };
+
 /**
  * Reserves a folder for this process by a file `<folder>.lock` beside it. A lock whose process is gone (kill -9, power cut)
  * is taken over; of several processes that try so at once, one succeeds.
@@ -34,16 +37,20 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     host: hostname(),
     ...(startedAt !== undefined && { startedAt }),
   };
-  if (!(await create(path, self))) {
-    const holder = await read(path);
-    if (holder !== undefined && (await isAlive(holder))) throw alreadyRunning(folder, path, holder);
-    if (!(await takeOver(path, holder, self))) throw alreadyRunning(folder, path, await read(path));
-  }
+  if (!(await acquire(path, self))) throw alreadyRunning(folder, path, await read(path));
   return {
     async release() {
       if ((await read(path))?.token === self.token) await rm(path, { force: true });
     },
   };
+}
+
+async function acquire(path: string, self: Holder): Promise<boolean> {
+  if (await create(path, self)) return true;
+  const holder = await read(path);
+  // Released just now: whoever is faster has it.
+  if (holder === undefined) return create(path, self);
+  return !(await isAlive(holder)) && (await takeOver(path, holder, self));
 }
 
 /** A link comes into being with its content; a file that is opened for writing could be read while it is still empty. */
@@ -62,12 +69,11 @@ async function create(path: string, holder: Holder): Promise<boolean> {
 }
 
 /** Only who makes the marker for this very lock may replace it, and only while it is still there. */
-async function takeOver(path: string, stale: Holder | undefined, self: Holder): Promise<boolean> {
-  const marker = `${path}.${stale?.token ?? 'damaged'}`;
+async function takeOver(path: string, stale: Holder, self: Holder): Promise<boolean> {
+  const marker = `${path}.${stale.token}`;
   if (!(await create(marker, self))) return false;
   try {
-    const current = await read(path);
-    if (current?.token !== stale?.token) return false;
+    if ((await read(path))?.token !== stale.token) return false;
     await rename(marker, path);
     return true;
   } finally {
@@ -75,17 +81,27 @@ async function takeOver(path: string, stale: Holder | undefined, self: Holder): 
   }
 }
 
-/** Undefined if the file is gone or no lock, as after a power cut in the middle of writing it. */
+/** Undefined if there is no lock. */
 async function read(path: string): Promise<Holder | undefined> {
+  const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return content === undefined ? undefined : parse(content);
+}
+
+function parse(content: string): Holder {
   try {
-    const holder = JSON.parse(await readFile(path, 'utf8')) as Partial<Holder> | null;
-    return typeof holder?.token === 'string' && typeof holder.pid === 'number' ? (holder as Holder) : undefined;
+    const holder = JSON.parse(content) as Partial<Holder> | null;
+    if (typeof holder?.token === 'string' && typeof holder.pid === 'number') return holder as Holder;
   } catch {
-    return undefined;
+    // Cut short, as after a power cut.
   }
+  return DAMAGED;
 }
 
 async function isAlive(holder: Holder): Promise<boolean> {
+  if (holder === DAMAGED) return false;
   // Another machine or container on the same disk: nobody can know.
   if (holder.host !== hostname()) return true;
   try {

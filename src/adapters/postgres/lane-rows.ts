@@ -28,7 +28,11 @@ interface ClaimedRecord {
   readonly more: boolean;
 }
 
-/** The rows of one queue: SQL and nothing else. */
+/**
+ * The rows of one queue: SQL and nothing else. Waiting rows are looked for by all columns of their index: by `seq` alone
+ * the planner prefers reading the whole (small, it thinks) index of the waiting rows to the primary key, 3.9 ms instead of
+ * 0.2 ms with 500 waiting.
+ */
 export class LaneRows {
   readonly #queue: QueueName;
   readonly #table: 'inbox' | 'outbox';
@@ -95,7 +99,8 @@ export class LaneRows {
         )
         UPDATE wahook.${this.#table} AS item SET claims = claims + 1, claimed = true
         FROM ahead
-        WHERE item.seq = ahead.seq AND ahead.due AND ahead.place <= $3::integer AND item.state = 'waiting'
+        WHERE item.queue = $1 AND item.lane = $2 AND item.seq = ahead.seq AND item.state = 'waiting'
+          AND ahead.due AND ahead.place <= $3::integer
         RETURNING item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims, ahead.interrupted,
                   item.accepted_at, item.last_error, ahead.waiting > $3::integer AS more`,
       values: [this.#queue, lane, burst],
@@ -110,7 +115,11 @@ export class LaneRows {
    * Writes what became of claimed rows. A row that was settled meanwhile (a status proved that a message was sent) stays
    * as it is.
    */
-  async settle(tx: Queryable, settled: readonly (readonly [seq: number, settlement: Settlement])[]): Promise<void> {
+  async settle(
+    tx: Queryable,
+    lane: string,
+    settled: readonly (readonly [seq: number, settlement: Settlement])[],
+  ): Promise<void> {
     const outbox = this.#table === 'outbox';
     await tx.query({
       name: `${this.#queue}-settle`,
@@ -123,10 +132,12 @@ export class LaneRows {
           last_error = told.error::jsonb,
           settled_at = CASE WHEN told.state <> 'waiting' THEN now() END
           ${outbox ? ', wamid = COALESCE(told.wamid, item.wamid)' : ''}
-        FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[]${outbox ? ', $6::text[]' : ''})
+        FROM unnest($3::bigint[], $4::text[], $5::integer[], $6::float8[], $7::text[]${outbox ? ', $8::text[]' : ''})
           AS told (seq, state, counted, in_ms, error${outbox ? ', wamid' : ''})
-        WHERE item.seq = told.seq AND item.state = 'waiting'`,
+        WHERE item.queue = $1 AND item.lane = $2 AND item.seq = told.seq AND item.state = 'waiting'`,
       values: [
+        this.#queue,
+        lane,
         settled.map(([seq]) => seq),
         settled.map(([, { outcome }]) => (outcome === 'retry' ? 'waiting' : outcome)),
         settled.map(([, it]) => (it.outcome === 'retry' && it.counted ? 1 : 0)),
@@ -138,12 +149,12 @@ export class LaneRows {
   }
 
   /** Takes back the claim of rows that were handed over behind one that must be tried again: they were not started. */
-  async unclaim(tx: Queryable, seqs: readonly number[]): Promise<void> {
+  async unclaim(tx: Queryable, lane: string, seqs: readonly number[]): Promise<void> {
     await tx.query({
       name: `${this.#queue}-unclaim`,
       text: `UPDATE wahook.${this.#table} SET claims = claims - 1, claimed = false
-             WHERE seq = ANY ($1::bigint[]) AND state = 'waiting'`,
-      values: [seqs],
+             WHERE queue = $1 AND lane = $2 AND seq = ANY ($3::bigint[]) AND state = 'waiting'`,
+      values: [this.#queue, lane, seqs],
     });
   }
 

@@ -86,8 +86,8 @@ export class LaneVisit {
     let outboundLanes: readonly string[] = [];
     const counted = await this.#fenced(claim, next, async (tx) => {
       if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
-      await this.#rows.settle(tx, settled);
-      if (untouched.length > 0) await this.#rows.unclaim(tx, untouched);
+      await this.#rows.settle(tx, claim.lane, settled);
+      if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
     });
     if (counted && outboundLanes.length > 0) this.#options.scheduler.wake('outbound', outboundLanes);
     return counted;

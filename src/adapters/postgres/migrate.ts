@@ -76,9 +76,12 @@ async function pending(database: Queryable, migrations: readonly Migration[]): P
 
 async function appliedMigrations(database: Queryable): Promise<readonly Applied[]> {
   const [found] = await database.query<{ exists: boolean }>({
-    text: `SELECT to_regclass('wahook.migration') IS NOT NULL AS exists`,
+    text: `SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'wahook' AND tablename = 'migration') AS exists`,
   });
-  if (!found?.exists) return [];
+  return found?.exists ? readApplied(database) : [];
+}
+
+function readApplied(database: Queryable): Promise<readonly Applied[]> {
   return database.query<Applied>({ text: 'SELECT number, name, checksum FROM wahook.migration ORDER BY number' });
 }
 
@@ -86,7 +89,6 @@ async function appliedMigrations(database: Queryable): Promise<readonly Applied[
 async function apply(tx: Queryable, { number, name, checksum, text }: Migration): Promise<boolean> {
   // Held to the end of the transaction, so it cannot be left behind. What was read before it may be out of date.
   await tx.query({ text: 'SELECT pg_advisory_xact_lock($1)', values: [LOCK] });
-  if ((await appliedMigrations(tx)).some((row) => row.number === number)) return false;
   await tx.query({
     text: `
       CREATE SCHEMA IF NOT EXISTS wahook;
@@ -97,6 +99,7 @@ async function apply(tx: Queryable, { number, name, checksum, text }: Migration)
         applied_at timestamptz NOT NULL DEFAULT now()
       )`,
   });
+  if ((await readApplied(tx)).some((row) => row.number === number)) return false;
   await tx.query({ text });
   await tx.query({
     text: 'INSERT INTO wahook.migration (number, name, checksum) VALUES ($1, $2, $3)',

@@ -3,11 +3,17 @@ import { WahookError } from '../../core/errors.ts';
 /**
  * What to do about an error of the database.
  *
- * - `conflict` the server gave up one of several transactions that stood in each other's way: run it again
+ * - `conflict` another transaction stood in the way: run it again
  * - `unstorable` the values can never be stored
  * - `unavailable` the rest; nothing was stored as far as we know
  */
 export type SqlFailure = 'conflict' | 'unstorable' | 'unavailable';
+
+/**
+ * A row was about to go into the default partition while another process made the partition of its day. Unlike the
+ * violation of a CHECK it names no constraint.
+ */
+const PARTITION_CHANGED = '23514';
 
 /** By SQLSTATE (https://www.postgresql.org/docs/18/errcodes-appendix.html), the first match counts. */
 const FAILURES: readonly (readonly [pattern: RegExp, failure: SqlFailure, meaning: string])[] = [
@@ -43,7 +49,7 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 export function sqlFailure(error: unknown): SqlFailure {
-  return describe(sqlState(error)).failure;
+  return describe(error).failure;
 }
 
 export function connectionIsDone(error: unknown): boolean {
@@ -61,23 +67,32 @@ export function connectionIsDone(error: unknown): boolean {
  */
 export function toWahookError(error: unknown): WahookError {
   if (error instanceof WahookError) return error;
-  const state = sqlState(error);
-  const { failure, meaning } = describe(state);
-  const place = ['table', 'constraint'].flatMap((name) => {
-    const value = state && (error as unknown as Record<string, unknown>)[name];
-    return typeof value === 'string' ? [`${name} ${value}`] : [];
-  });
-  const facts = [state ?? networkCode(error), ...place].filter((fact) => fact !== undefined);
+  const { failure, meaning } = describe(error);
+  const names = (['table', 'constraint'] as const).map((kind) => [kind, named(error, kind)] as const);
+  const facts = [
+    sqlState(error) ?? networkCode(error),
+    ...names.map(([kind, name]) => (name === undefined ? undefined : `${kind} ${name}`)),
+  ].filter((fact) => fact !== undefined);
   return new WahookError(
     failure === 'unstorable' ? 'unstorable' : 'storage_unavailable',
     `database: ${meaning}${facts.length > 0 ? ` (${facts.join(', ')})` : ''}`,
   );
 }
 
-function describe(state: string | undefined): { readonly failure: SqlFailure; readonly meaning: string } {
+function describe(error: unknown): { readonly failure: SqlFailure; readonly meaning: string } {
+  const state = sqlState(error);
   if (state === undefined) return { failure: 'unavailable', meaning: 'no connection, or no answer in time' };
+  if (state === PARTITION_CHANGED && named(error, 'constraint') === undefined) {
+    return { failure: 'conflict', meaning: 'the partitions changed' };
+  }
   const row = FAILURES.find(([pattern]) => pattern.test(state));
   return { failure: row?.[1] ?? 'unavailable', meaning: row?.[2] ?? 'unexpected error' };
+}
+
+/** What the server's error is about; names of ours, never values. */
+function named(error: unknown, kind: 'table' | 'constraint'): string | undefined {
+  const name = sqlState(error) === undefined ? undefined : (error as Partial<Record<typeof kind, unknown>>)[kind];
+  return typeof name === 'string' ? name : undefined;
 }
 
 /** Such as ECONNREFUSED. */

@@ -5,6 +5,8 @@ import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
+import type { DedupResult } from '../../../src/core/ports.ts';
+import { eventually } from '../../support/eventually.ts';
 import { freshPglite, startPglite, startPostgres, testDatabase } from '../../support/postgres.ts';
 
 const nothing = async (): Promise<void> => {};
@@ -158,6 +160,31 @@ describe('event key partitions', () => {
           await created.drop();
         },
       };
+    });
+
+    it('lets a key be recorded whose partition is made in that very moment', async () => {
+      const database = new PostgresDatabase({ url, poolSize: 4, applicationName: 'partitions.spec' });
+      const store = new PostgresDedupStore(database);
+      const day = 20_700;
+      let recording: Promise<DedupResult> | undefined;
+
+      await database.transaction(async (tx) => {
+        await tx.query({ text: 'LOCK TABLE wahook.event_key_default IN ACCESS EXCLUSIVE MODE' });
+        recording = store.once([{ id: 'a', day }], nothing);
+        await eventually(async () => {
+          const waiting = await database.query({ text: 'SELECT FROM pg_locks WHERE NOT granted' });
+          return waiting.length > 0;
+        });
+        await tx.query({
+          text: `
+            CREATE TABLE wahook.event_key_day_${day} (LIKE wahook.event_key INCLUDING ALL);
+            ALTER TABLE wahook.event_key ATTACH PARTITION wahook.event_key_day_${day} FOR VALUES FROM (${day}) TO (${day + 1})`,
+        });
+      });
+
+      expect((await recording)?.fresh).to.deep.equal(['a']);
+      expect((await store.once([{ id: 'a', day }], nothing)).duplicate).to.deep.equal(['a']);
+      await database.close();
     });
 
     it('gives up dropping rather than hold up the recording of keys behind a long transaction', async () => {

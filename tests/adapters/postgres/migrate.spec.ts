@@ -120,8 +120,8 @@ describe('migrations', () => {
     await migrate(database, folder);
     await rm(join(folder, '0002-second.sql'));
 
-    for (const refused of [migrate(database, folder), pendingMigrations(database, folder)]) {
-      const error = await rejection(refused);
+    for (const refused of [migrate, pendingMigrations]) {
+      const error = await rejection(refused(database, folder));
       expect(isWahookError(error, 'schema_too_new')).to.equal(true);
       expect(error.message).to.include('0002-second');
     }

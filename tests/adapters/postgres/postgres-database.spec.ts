@@ -146,10 +146,11 @@ describe('PostgresDatabase', () => {
   it('gives up on a lock that another transaction holds', async () => {
     await other.transaction(async (tx) => {
       await increment(tx, 'a');
-      await expectUnavailable(
-        database.transaction((late) => increment(late, 'a'), { statementMs: 100 }),
-        '55P03',
-      );
+      const late = database.transaction(async (lateTx) => {
+        await lateTx.query({ text: 'SET LOCAL lock_timeout = 100' });
+        await increment(lateTx, 'a');
+      });
+      await expectUnavailable(late, '55P03');
     });
   });
 
@@ -158,7 +159,6 @@ describe('PostgresDatabase', () => {
     const before = await backendPid(single);
     expect(await backendPid(single), 'control: connections are reused').to.equal(before);
     await expectUnavailable(
-      // Without the lock_timeout of 100 ms in the way.
       single.transaction((tx) => tx.query({ text: 'SELECT pg_sleep(5)' }), { statementMs: 100 }),
       '57014',
     );

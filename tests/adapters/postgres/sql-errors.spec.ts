@@ -39,6 +39,11 @@ describe('errors of the database', () => {
     });
   }
 
+  it('takes a row whose partition was made meanwhile for a conflict, and a broken CHECK for a failure', () => {
+    expect(sqlFailure(serverError('23514', { table: 'event_key_default' }))).to.equal('conflict');
+    expect(sqlFailure(serverError('23514', { constraint: 'inbox_state_check' }))).to.equal('unavailable');
+  });
+
   it('gives up a connection after a timeout, a shutdown, or an error that is not the server’s', () => {
     const states = ['57014', '57P01', '25P03', '08006'];
     expect(states.filter((state) => !connectionIsDone(serverError(state)))).to.deep.equal([]);
