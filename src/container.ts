@@ -348,9 +348,9 @@ function bindUseCases(container: Container): void {
   container
     .bind(TOKENS.applyStatuses)
     .toResolvedValue(
-      (sentMessages: SentMessages, handleEvent: HandleEvent, metrics: PrometheusMetrics) =>
-        new ApplyStatuses(sentMessages, (jobs, context) => handleEvent.run(jobs, context), metrics),
-      [TOKENS.sentMessages, TOKENS.handleEvent, TOKENS.metrics],
+      (sentMessages: SentMessages, handleEvent: HandleEvent, metrics: PrometheusMetrics, clock: Clock) =>
+        new ApplyStatuses(sentMessages, (jobs, context) => handleEvent.run(jobs, context), metrics, clock),
+      [TOKENS.sentMessages, TOKENS.handleEvent, TOKENS.metrics, TOKENS.clock],
     );
   container
     .bind(TOKENS.sendMessage)

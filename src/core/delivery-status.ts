@@ -1,5 +1,5 @@
 import type { DeliveryStatus, StatusUpdate } from './model.ts';
-import type { Job, JobContext, JobHandler, Metrics, SentMessages, Settlement } from './ports.ts';
+import type { Clock, Job, JobContext, JobHandler, Metrics, SentMessages, Settlement } from './ports.ts';
 
 /** What a message's delivery state can be; absent: accepted by Meta, no status yet. */
 export type Delivery = Exclude<DeliveryStatus, 'unknown'>;
@@ -17,31 +17,47 @@ export function nextDelivery(current: Delivery | undefined, status: DeliveryStat
   return DELIVERY_ORDER.indexOf(status) > DELIVERY_ORDER.indexOf(current) ? status : current;
 }
 
-/** A status can overtake the answer of its own send by some hundred ms; after this it is about a message of somebody else. */
-const UNKNOWN_MESSAGE_RETRY_MS = 3_000;
+/**
+ * A status can overtake the answer of its own send by some hundred ms. One that has been here for so long is about a message
+ * of somebody else, who uses the same number.
+ */
+const UNKNOWN_MESSAGE_WAIT_MS = 3_000;
 
 /** Statuses → the delivery state of our messages, settled sends → the bot. */
 export class ApplyStatuses {
   readonly #sentMessages: SentMessages;
   readonly #handle: JobHandler<StatusUpdate>;
   readonly #metrics: Metrics;
+  readonly #clock: Clock;
 
   /** @param handle what runs the bot over the statuses afterwards */
-  constructor(sentMessages: SentMessages, handle: JobHandler<StatusUpdate>, metrics: Metrics) {
+  constructor(sentMessages: SentMessages, handle: JobHandler<StatusUpdate>, metrics: Metrics, clock: Clock) {
     this.#sentMessages = sentMessages;
     this.#handle = handle;
     this.#metrics = metrics;
+    this.#clock = clock;
   }
 
   async run(jobs: readonly Job<StatusUpdate>[], context: JobContext): Promise<readonly Settlement[]> {
     const unknown = new Set(await this.#sentMessages.apply(jobs.map((job) => job.payload)));
-    const early = jobs.findIndex((job) => unknown.has(job.payload) && !job.payload.sendId && job.attempt === 1);
+    const early = jobs.findIndex((job) => unknown.has(job.payload) && this.#waitMs(job) > 0);
     const ready = early === -1 ? jobs : jobs.slice(0, early);
     for (const { payload } of ready) this.#count(payload);
     const settlements = ready.length === 0 ? [] : await this.#handle(ready, context);
-    if (early === -1 || settlements.some((settlement) => settlement.outcome === 'retry')) return settlements;
+    const waiting = jobs[early];
+    if (waiting === undefined || settlements.some((settlement) => settlement.outcome === 'retry')) return settlements;
     const error = { code: 'unknown_message', message: 'The message of this status is not known yet' };
-    return [...settlements, { outcome: 'retry', inMs: UNKNOWN_MESSAGE_RETRY_MS, counted: true, error }];
+    return [...settlements, { outcome: 'retry', inMs: this.#waitMs(waiting), counted: false, error }];
+  }
+
+  /**
+   * How long to wait for the message of a status to become known. By age, so that the statuses of one recipient wait together
+   * and not one after the other; once at most, whatever the clocks say; not at all if it names a send of ours, which is
+   * stored before it is sent.
+   */
+  #waitMs({ payload, claims, acceptedAtMs }: Job<StatusUpdate>): number {
+    if (payload.sendId !== undefined || claims > 1) return 0;
+    return Math.max(0, UNKNOWN_MESSAGE_WAIT_MS - Math.max(0, this.#clock.now() - acceptedAtMs));
   }
 
   #count({ status, errors }: StatusUpdate): void {

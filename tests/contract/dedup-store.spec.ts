@@ -21,7 +21,12 @@ async function openTestRedis() {
 
 async function openCacheOf(inner: DedupStore, closeInner = async () => {}): Promise<OpenDedupStore> {
   const { redis, prefix } = await openTestRedis();
-  const cache = new RedisDedupCache(inner, redis, { log: silentLog, metrics: new RecordingMetrics(), prefix });
+  const cache = new RedisDedupCache(inner, redis, {
+    log: silentLog,
+    metrics: new RecordingMetrics(),
+    namespace: async () => 'db',
+    prefix,
+  });
   return {
     store: cache,
     close: async () => {

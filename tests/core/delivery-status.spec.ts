@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ApplyStatuses, type Delivery, nextDelivery } from '../../src/core/delivery-status.ts';
 import type { StatusUpdate } from '../../src/core/model.ts';
 import type { Job, JobHandler, SentMessages } from '../../src/core/ports.ts';
-import { RecordingMetrics } from '../support/recording.ts';
+import { manualClock, RecordingMetrics } from '../support/recording.ts';
 import { jobOf, recordingContext, statusUpdate } from './builders.ts';
 
 const WORDS = ['sent', 'delivered', 'read', 'played'] as const;
@@ -52,9 +52,10 @@ describe('Applying statuses', () => {
       return jobs.map(() => ({ outcome: 'done' }));
     };
     const metrics = new RecordingMetrics();
-    const statuses = new ApplyStatuses(sentMessages, handle ?? done, metrics);
+    const clock = manualClock(1_790_000_001_000);
+    const statuses = new ApplyStatuses(sentMessages, handle ?? done, metrics, clock);
     const run = (...jobs: readonly Job<StatusUpdate>[]) => statuses.run(jobs, recordingContext());
-    return { run, applied, handled, metrics };
+    return { run, applied, handled, metrics, clock };
   };
 
   it('applies all of a burst together, then shows each to the bot and counts it', async () => {
@@ -68,16 +69,31 @@ describe('Applying statuses', () => {
     expect(metrics.total('message_status_total', { status: 'sent', error_code: 'none' })).to.equal(1);
   });
 
-  it('waits once for a message that is not known yet: its status overtook the answer of the send', async () => {
+  it('waits for a message that is not known yet, without counting it: its status overtook the answer of the send', async () => {
     const early = statusUpdate('sent', { messageId: 'wamid.EARLY' });
     const { run, handled } = open((update) => update !== early);
     const settlements = await run(jobOf(statusUpdate('read')), jobOf(early), jobOf(statusUpdate('played')));
     expect(settlements.map((settlement) => settlement.outcome)).to.deep.equal(['done', 'retry']);
+    expect(settlements[1]).to.deep.include({ inMs: 2_000, counted: false });
     expect(handled).to.have.length(1);
 
-    const again = await run(jobOf(early, { attempt: 2 }));
+    const again = await run(jobOf(early, { claims: 2 }));
     expect(again).to.deep.equal([{ outcome: 'done' }]);
     expect(handled).to.include(early);
+  });
+
+  it('does not wait for a message that has had its time to become known, so many unknown ones cost one wait', async () => {
+    const { run, handled, clock } = open(() => false);
+    clock.advance(2_000);
+    const settlements = await run(jobOf(statusUpdate('sent')), jobOf(statusUpdate('read')));
+    expect(settlements).to.deep.equal([{ outcome: 'done' }, { outcome: 'done' }]);
+    expect(handled).to.have.length(2);
+  });
+
+  it('waits no longer than that when the clocks of database and process differ', async () => {
+    const { run, clock } = open(() => false);
+    clock.advance(-600_000);
+    expect((await run(jobOf(statusUpdate('sent'))))[0]).to.deep.include({ inMs: 3_000 });
   });
 
   it('hands nothing to the bot when the first status must wait', async () => {

@@ -9,9 +9,10 @@ export interface RedisDedupCacheOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   /**
-   * One per database. Two databases behind one prefix (staging and production, say) would lose events: what one has
-   * recorded the other would never get.
+   * Names the very database behind: what another one has recorded (staging's, or the one before this was made anew) must not
+   * count here, or its events would be lost. Until it resolves there is no cache.
    */
+  readonly namespace: () => Promise<string>;
   readonly prefix?: string;
   /** How long a request waits for Redis before it asks the store behind. */
   readonly lookupBudgetMs?: number;
@@ -35,18 +36,28 @@ export class RedisDedupCache implements DedupStore {
   readonly #inner: DedupStore;
   readonly #redis: Redis;
   readonly #metrics: Metrics;
+  readonly #namespace: () => Promise<string>;
   readonly #prefix: string;
+  #ownPrefix: string | undefined;
   readonly #lookupBudgetMs: number;
   readonly #breaker: CircuitBreaker;
 
   constructor(
     inner: DedupStore,
     redis: Redis,
-    { log, metrics, prefix = 'wahook:seen:', lookupBudgetMs = 50, probeEveryMs = 1000 }: RedisDedupCacheOptions,
+    {
+      log,
+      metrics,
+      namespace,
+      prefix = 'wahook:seen:',
+      lookupBudgetMs = 50,
+      probeEveryMs = 1000,
+    }: RedisDedupCacheOptions,
   ) {
     this.#inner = inner;
     this.#redis = redis;
     this.#metrics = metrics;
+    this.#namespace = namespace;
     this.#prefix = prefix;
     this.#lookupBudgetMs = lookupBudgetMs;
     this.#breaker = new CircuitBreaker({
@@ -68,7 +79,9 @@ export class RedisDedupCache implements DedupStore {
     keys: readonly EventKey[],
     work: (fresh: readonly string[], unit: Unit) => Promise<void>,
   ): Promise<DedupResult> {
-    const redisKeys = new Map(keys.map((key) => [key.id, redisKey(this.#prefix, key.id)]));
+    const ownPrefix = await this.#findPrefix();
+    if (ownPrefix === undefined) return await this.#inner.once(keys, work);
+    const redisKeys = new Map(keys.map((key) => [key.id, redisKey(ownPrefix, key.id)]));
     const known = await this.#lookup(redisKeys);
     const rest = keys.filter((key) => !known.has(key.id));
     if (rest.length === 0) return { fresh: [], duplicate: [...known], busy: [] };
@@ -81,6 +94,15 @@ export class RedisDedupCache implements DedupStore {
   /** Ends the probing; the client belongs to whoever opened it. */
   close(): void {
     this.#breaker.stop();
+  }
+
+  /** Asked of the database until it says so, then kept. Undefined while it does not: it will have its say in `inner`. */
+  async #findPrefix(): Promise<string | undefined> {
+    if (this.#ownPrefix === undefined) {
+      const namespace = await this.#namespace().catch(() => undefined);
+      if (namespace !== undefined) this.#ownPrefix = `${this.#prefix}${namespace}:`;
+    }
+    return this.#ownPrefix;
   }
 
   /** The ids that are known to be recorded; none if Redis does not say so in time. Never rejects. */

@@ -34,7 +34,7 @@ class InnerStore implements DedupStore {
 }
 
 const keys = (...ids: string[]): EventKey[] => ids.map((id) => ({ id, day: 20_000 }));
-const at = (id: string) => redisKey('wahook:seen:', id);
+const at = (id: string) => redisKey('wahook:seen:db:', id);
 
 async function nothing(): Promise<void> {}
 
@@ -47,7 +47,13 @@ describe('RedisDedupCache', () => {
   let cache: RedisDedupCache;
 
   function open(options: Partial<RedisDedupCacheOptions> = {}): RedisDedupCache {
-    return new RedisDedupCache(inner, redis, { log, metrics, probeEveryMs: 50, ...options });
+    return new RedisDedupCache(inner, redis, {
+      log,
+      metrics,
+      namespace: async () => 'db',
+      probeEveryMs: 50,
+      ...options,
+    });
   }
 
   beforeEach(async () => {
@@ -94,8 +100,35 @@ describe('RedisDedupCache', () => {
     await cache.once(keys('m|1065|wamid.491701234567'), nothing);
     await marked('m|1065|wamid.491701234567');
     const [name] = await redis.keys('*');
-    expect(name).to.match(/^wahook:seen:[\w-]{22}$/);
+    expect(name).to.match(/^wahook:seen:db:[\w-]{22}$/);
     expect(await redis.ttl(name as string)).to.be.within(1_295_990, 1_296_000);
+  });
+
+  it('knows nothing of what another database has recorded, be it staging or the one before this was made anew', async () => {
+    await cache.once(keys('a'), nothing);
+    await marked('a');
+    inner = new InnerStore();
+    const other = open({ namespace: async () => 'another' });
+    expect((await other.once(keys('a'), nothing)).fresh).to.deep.equal(['a']);
+    other.close();
+  });
+
+  it('is no cache until the database says which one it is', async () => {
+    let asked = 0;
+    const namespace = async () => {
+      asked += 1;
+      if (asked === 1) throw new WahookError('storage_unavailable', 'gone');
+      return 'db';
+    };
+    const early = open({ namespace });
+    await early.once(keys('a'), nothing);
+    expect(await redis.dbsize()).to.equal(0);
+    await early.once(keys('a', 'b'), nothing);
+    await marked('b');
+    await early.once(keys('a', 'b'), nothing);
+    expect(inner.asked).to.deep.equal([['a'], ['a', 'b']]);
+    expect(asked).to.equal(2);
+    early.close();
   });
 
   it('marks nothing before the store behind has recorded it', async () => {
@@ -210,7 +243,7 @@ describe('RedisDedupCache', () => {
     const patient = openRedis(server.url, { log: silentLog, commandTimeoutMs: 1000 });
     await redisReady(patient, 5000);
     cache.close();
-    cache = new RedisDedupCache(inner, patient, { log, metrics });
+    cache = new RedisDedupCache(inner, patient, { log, metrics, namespace: async () => 'db' });
     server.process.signal('SIGSTOP');
     const startMs = performance.now();
     const results = await Promise.all(Array.from({ length: 100 }, (_, i) => cache.once(keys(`k${i}`), nothing)));

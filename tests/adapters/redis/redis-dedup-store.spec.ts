@@ -169,5 +169,6 @@ describe('RedisDedupStore', () => {
     await redis.config('SET', 'maxmemory', '1');
     const error = await rejection(store.once([KEY], nothing));
     expect(error).to.include({ code: 'storage_unavailable' }).and.to.have.property('message').that.contains('OOM');
+    expect(inspect(error, { depth: 9, showHidden: true }), 'arguments of the command').not.to.contain(AT);
   });
 });
