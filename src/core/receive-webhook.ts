@@ -10,6 +10,9 @@ export type Receipt =
   /** Not known to be stored; Meta shall deliver it again. */
   | { readonly outcome: 'unavailable'; readonly reason: 'storage' | 'overload' | 'timeout' };
 
+/** A wrong secret refuses every webhook: the operator must see it, but one line a minute is enough. */
+const REFUSAL_LOG_MS = 60_000;
+
 /** Verify → decode → store: the use case behind `POST /webhook/whatsapp`. */
 export class ReceiveWebhook {
   readonly #verifier: SignatureVerifier;
@@ -18,6 +21,8 @@ export class ReceiveWebhook {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #deadlineMs: number;
+  #refused = 0;
+  #refusalLoggedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param deadlineMs how long a delivery may take; afterwards it is `unavailable`, though it may still get stored. */
   constructor(
@@ -38,7 +43,7 @@ export class ReceiveWebhook {
 
   /** Never rejects for anything that the sender, the body or the store does. Safe to repeat and to run concurrently. */
   async run(rawBody: Uint8Array, signature: string | undefined): Promise<Receipt> {
-    if (!this.#verifier.verify(rawBody, signature)) return { outcome: 'bad_signature' };
+    if (!this.#verifier.verify(rawBody, signature)) return this.#badSignature();
     const elements = this.#decode(rawBody);
     if (elements.length === 0) return { outcome: 'accepted', fresh: 0, duplicate: 0, quarantined: 0 };
     const accepted = this.#intake.accept(elements, this.#clock.now() + this.#deadlineMs).then(
@@ -46,6 +51,18 @@ export class ReceiveWebhook {
       (error: unknown) => this.#unavailable(error),
     );
     return await this.#withinDeadline(accepted);
+  }
+
+  #badSignature(): Receipt {
+    this.#refused += 1;
+    const now = this.#clock.now();
+    if (now - this.#refusalLoggedAtMs >= REFUSAL_LOG_MS) {
+      const hint = 'if Meta sent them, WHATSAPP_WEBHOOK_SECRET is not the secret of its app';
+      this.#log.warn('Webhooks without a good signature are refused', { refused: this.#refused, hint });
+      this.#refused = 0;
+      this.#refusalLoggedAtMs = now;
+    }
+    return { outcome: 'bad_signature' };
   }
 
   #unavailable(error: unknown): Receipt {

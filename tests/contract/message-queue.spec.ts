@@ -1,6 +1,7 @@
 import { MemoryDedupStore } from '../../src/adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-queue.ts';
 import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
+import { startPglite, startPostgres } from '../support/postgres.ts';
 import { openPgliteQueues, openPostgresQueues } from '../support/queues.ts';
 import { messageQueueContract } from './message-queue.contract.ts';
 
@@ -11,7 +12,13 @@ describe('MessageQueue contract', () => {
       return { queue, elsewhere: queue, dedup: new MemoryDedupStore(Date), close: async () => queue.close() };
     }));
 
-  describe('PostgresMessageQueue', () => messageQueueContract(openPostgresQueues));
+  describe('PostgresMessageQueue', () => {
+    before(startPostgres);
+    messageQueueContract(openPostgresQueues);
+  });
 
-  describe('PostgresMessageQueue, embedded', () => messageQueueContract(openPgliteQueues));
+  describe('PostgresMessageQueue on the embedded Postgres', () => {
+    before(startPglite);
+    messageQueueContract(openPgliteQueues);
+  });
 });

@@ -2,6 +2,7 @@ import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-que
 import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
 import { MemorySentMessages } from '../../src/adapters/memory/memory-sent-messages.ts';
 import { PostgresSentMessages } from '../../src/adapters/postgres/postgres-sent-messages.ts';
+import { startPglite, startPostgres } from '../support/postgres.ts';
 import { type OpenQueues, openPgliteQueues, openPostgresQueues } from '../support/queues.ts';
 import { type OpenSentMessages, sentMessagesContract } from './sent-messages.contract.ts';
 
@@ -17,9 +18,13 @@ describe('SentMessages contract', () => {
       return { sent: new MemorySentMessages(rows), queue, close: async () => queue.close() };
     }));
 
-  describe('PostgresSentMessages', () =>
-    sentMessagesContract(async () => withSentMessages(await openPostgresQueues())));
+  describe('PostgresSentMessages', () => {
+    before(startPostgres);
+    sentMessagesContract(async () => withSentMessages(await openPostgresQueues()));
+  });
 
-  describe('PostgresSentMessages, embedded', () =>
-    sentMessagesContract(async () => withSentMessages(await openPgliteQueues())));
+  describe('PostgresSentMessages on the embedded Postgres', () => {
+    before(startPglite);
+    sentMessagesContract(async () => withSentMessages(await openPgliteQueues()));
+  });
 });

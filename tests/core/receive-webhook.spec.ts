@@ -3,7 +3,7 @@ import { WahookError } from '../../src/core/errors.ts';
 import { Intake } from '../../src/core/intake.ts';
 import type { DedupStore, MessageQueue, Quarantine, Unit, WebhookElement } from '../../src/core/ports.ts';
 import { ReceiveWebhook } from '../../src/core/receive-webhook.ts';
-import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
+import { manualClock, RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { eventElement, textMessage } from './builders.ts';
 
 describe('Receiving a webhook', () => {
@@ -19,11 +19,12 @@ describe('Receiving a webhook', () => {
     const queue = { publish: async () => {} } as unknown as MessageQueue;
     const quarantine: Quarantine = { keep: async () => {}, list: async () => [] };
     const limits = { commitElements: 500, waitingElements: 1_000 };
-    const intake = new Intake({ once }, queue, quarantine, new RecordingMetrics(), Date, limits);
+    const intake = new Intake({ once }, queue, quarantine, new RecordingMetrics(), manualClock(), limits);
     const log = new RecordingLog();
+    const clock = manualClock();
     const verifier = { verify: (_: Uint8Array, header: string | undefined) => header === 'good' };
-    const receive = new ReceiveWebhook(verifier, decode, intake, Date, log, 30);
-    return { run: (header = 'good') => receive.run(new Uint8Array([1]), header), decoded, log };
+    const receive = new ReceiveWebhook(verifier, decode, intake, clock, log, 30);
+    return { run: (header = 'good') => receive.run(new Uint8Array([1]), header), decoded, log, clock };
   };
   const store: DedupStore['once'] = async (keys, work) => {
     const fresh = keys.map((key) => key.id);
@@ -40,6 +41,18 @@ describe('Receiving a webhook', () => {
     const { run, decoded } = open(() => Promise.reject(new Error('the store was asked')));
     expect(await run('bad')).to.deep.equal({ outcome: 'bad_signature' });
     expect(decoded).to.deep.equal([]);
+  });
+
+  it('tells the operator about refused webhooks once a minute, with their number', async () => {
+    const { run, log, clock } = open(store);
+    for (let sent = 0; sent < 5; sent += 1) await run('bad');
+    expect(log.lines.map(({ fields }) => fields['refused'])).to.deep.equal([1]);
+    clock.advance(60_000);
+    await run('bad');
+    expect(log.lines.map(({ level, fields }) => [level, fields['refused']])).to.deep.equal([
+      ['warn', 1],
+      ['warn', 5],
+    ]);
   });
 
   it('accepts a webhook without elements and without the store', async () => {

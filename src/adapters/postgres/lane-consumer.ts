@@ -1,3 +1,4 @@
+import { WahookError } from '../../core/errors.ts';
 import type { Consumption, Log } from '../../core/ports.ts';
 import { HEARTBEAT_SECONDS, type LaneClaim } from './lane-scheduler.ts';
 import type { LaneSweep } from './lane-sweep.ts';
@@ -27,9 +28,10 @@ interface Held {
 /**
  * Fetches lanes whenever it has a free slot and reason to believe that one waits, and visits them side by side.
  *
- * pg-boss's own `work()` was tried first. With `batchSize` 1 a worker sleeps out its polling interval after each job, and
- * a notification wakes all idle workers, each of which asks the database; with larger batches a quick lane waits for the
- * slowest of its batch. One fetch for all free slots does neither.
+ * pg-boss's own `work()` was measured against it (2026-11, 16 slots, on a busy machine). With `batchSize` 1 a worker sleeps
+ * out its polling interval after each job, which drained a backlog at 27 lanes a second (this: 140 to 280), and a
+ * notification wakes all idle workers, each of which asks the database: 6.3 ms of PostgreSQL a message at 150 a second
+ * (this: 3.4 to 4.6). With larger batches a quick lane would wait for the slowest of its batch.
  */
 export class LaneConsumer implements Consumption {
   readonly #options: LaneConsumerOptions;
@@ -123,7 +125,9 @@ export class LaneConsumer implements Consumption {
       const outcome = await this.#visit.run(claim, signal, () => this.#stopped !== undefined);
       if (outcome === 'fenced') log.warn('a lane was taken over; its last burst does not count', { queue });
     } catch (error) {
-      this.#warn('a burst was not settled and comes again', error);
+      // A handler's error may quote content, so only its name is told.
+      const reason = error instanceof WahookError ? error.message : error instanceof Error ? error.name : typeof error;
+      log.warn('a burst was not settled and comes again', { queue, reason });
       await scheduler
         .giveBack(queue, claim)
         .catch((reason: unknown) => this.#warn('giving a lane back failed', reason));
@@ -155,7 +159,7 @@ export class LaneConsumer implements Consumption {
       });
   }
 
-  /** The text of an error that is not ours may quote content, so only its kind is told. */
+  /** About pg-boss and the database; their own words may quote the keys of lanes. */
   #warn(message: string, error: unknown): void {
     const { queue, log } = this.#options;
     log.warn(message, { queue, reason: toWahookError(error).message });

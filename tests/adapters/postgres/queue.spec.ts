@@ -1,0 +1,494 @@
+import { expect } from 'chai';
+import type { Queryable } from '../../../src/adapters/postgres/database.ts';
+import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
+import { LaneScheduler } from '../../../src/adapters/postgres/lane-scheduler.ts';
+import { LaneSweep } from '../../../src/adapters/postgres/lane-sweep.ts';
+import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
+import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
+import { PostgresMessageQueue } from '../../../src/adapters/postgres/postgres-message-queue.ts';
+import { WahookError } from '../../../src/core/errors.ts';
+import type { InboundMessage, OutboundMessage } from '../../../src/core/model.ts';
+import type { ConsumeOptions, Consumption, Job, JobHandler, NewJob, Settlement } from '../../../src/core/ports.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startPostgres, testDatabase } from '../../support/postgres.ts';
+import { type OpenQueues, openPostgresQueues } from '../../support/queues.ts';
+import { RecordingLog, RecordingMetrics, silentLog } from '../../support/recording.ts';
+
+const DONE: Settlement = { outcome: 'done' };
+
+function job(text: string, lane = 'lane'): NewJob<InboundMessage> {
+  const payload: InboundMessage = {
+    ...{ kind: 'message', type: 'text', text, id: `wamid.${text}`, phoneNumberId: '1065', businessAccountId: '1022' },
+    ...{ customer: { waId: '15551234567' }, sentAtMs: 1_700_000_000_000 },
+  };
+  return { key: { id: `m|${lane}|${text}`, day: 19_675 }, lane, payload };
+}
+
+function outbound(sendId: string): OutboundMessage {
+  return { sendId, phoneNumberId: '1065', to: { waId: '1' }, content: { type: 'text', text: 'Hello' } };
+}
+
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+describe('the queue on Postgres', () => {
+  before(startPostgres);
+
+  let open: OpenQueues;
+  let queue: PostgresMessageQueue;
+  let consumptions: Consumption[];
+
+  beforeEach(async () => {
+    open = await openPostgresQueues();
+    queue = open.queue;
+    consumptions = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(consumptions.map((consumption) => consumption.stop()));
+    await open.close();
+  });
+
+  async function consume(
+    handler: JobHandler<InboundMessage>,
+    { concurrency = 4, burst = 1 }: Partial<ConsumeOptions> = {},
+    of = queue,
+  ): Promise<Consumption> {
+    const consumption = await of.consume('messages', handler, { concurrency, burst });
+    consumptions.push(consumption);
+    return consumption;
+  }
+
+  const sql = <Row extends object>(text: string, values: readonly unknown[] = []) =>
+    open.database.query<Row>({ text, values });
+
+  const settled = () => eventually(async () => (await queue.depth('messages')).waiting === 0);
+
+  const laneJobs = () => sql<{ state: string; singleton_key: string }>('SELECT state, singleton_key FROM pgboss.job');
+
+  /** As a process that dies between COMMIT and wake-up. */
+  const storeWithoutWaking = (jobs: readonly NewJob[]) =>
+    open.database.transaction((tx) => new LaneRows('messages').insert(tx, jobs));
+
+  it('lets nothing of a burst count when the lane was taken over', async () => {
+    const hold = gate();
+    const got: Job[] = [];
+    await consume(async (handed, { send }) => {
+      got.push(...handed);
+      send(outbound(`send-${got.length}`));
+      if (got.length === 1) await hold.opened;
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => got.length === 1);
+    await sql(`UPDATE pgboss.job SET retry_count = retry_count + 1 WHERE state = 'active'`);
+    hold.open();
+    await eventually(() => open.metrics.total('fence_rejections_total', { queue: 'messages' }) === 1);
+    expect((await queue.depth('outbound')).waiting).to.equal(0);
+    expect((await queue.depth('messages')).waiting).to.equal(1);
+    // The one that took it over dies as well.
+    await sql(`UPDATE pgboss.job SET heartbeat_on = now() - interval '1 minute' WHERE state = 'active'`);
+    await settled();
+    expect(got[1]).to.include({ attempt: 1, claims: 2, interrupted: true });
+    expect(await sql('SELECT event_key FROM wahook.outbox')).to.deep.equal([{ event_key: 'send-2' }]);
+  });
+
+  it('takes the lane of a worker that died', async () => {
+    const dead = new LaneScheduler({ boss: open.database.bossOptions(), log: silentLog });
+    await dead.start();
+    await queue.publish('messages', [job('1')]);
+    let claims: readonly unknown[] = [];
+    await eventually(async () => {
+      claims = await dead.fetch('messages', 1);
+      return claims.length === 1;
+    });
+    await new LaneRows('messages').claim(open.database, 'lane', 1);
+    const got: Job[] = [];
+    await consume(async (handed) => {
+      got.push(...handed);
+      return handed.map(() => DONE);
+    });
+    await sql(`UPDATE pgboss.job SET heartbeat_on = now() - interval '1 minute' WHERE state = 'active'`);
+    await settled();
+    await dead.close();
+    expect(got).to.have.lengthOf(1);
+    expect(got[0]).to.include({ attempt: 1, claims: 2, interrupted: true });
+  });
+
+  it('aborts the signal of a handler whose lane was taken over', async () => {
+    let aborted = false;
+    let runs = 0;
+    await consume(async (handed, { signal }) => {
+      runs += 1;
+      if (runs === 1) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        aborted = true;
+      }
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => runs === 1);
+    await sql(`DELETE FROM pgboss.job WHERE state = 'active'`);
+    await eventually(() => aborted);
+    await settled();
+  });
+
+  it('keeps the lane of a handler that runs longer than the lease', async () => {
+    let runs = 0;
+    const hold = gate();
+    await consume(async (handed) => {
+      runs += 1;
+      await hold.opened;
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => runs === 1);
+    const beats = async () => (await sql<{ at: Date }>('SELECT heartbeat_on AS at FROM pgboss.job'))[0]?.at.getTime();
+    const first = await beats();
+    await eventually(async () => (await beats()) !== first);
+    hold.open();
+    await settled();
+    expect(runs).to.equal(1);
+    expect(open.metrics.total('fence_rejections_total')).to.equal(0);
+  });
+
+  it('finds within two seconds what a process stored that died before it could wake anybody', async () => {
+    const seen: string[] = [];
+    await consume(async (handed) => {
+      seen.push(...handed.map(({ lane }) => lane));
+      return handed.map(() => DONE);
+    });
+    await storeWithoutWaking([job('1', 'a'), job('1', 'b')]);
+    expect(await laneJobs()).to.deep.equal([]);
+    await eventually(() => seen.length === 2, 4_000);
+  });
+
+  it('leaves no lane job behind', async () => {
+    await consume(async (handed) => handed.map(() => DONE));
+    await queue.publish('messages', [job('1', 'a'), job('2', 'b')]);
+    await settled();
+    await eventually(async () => (await laneJobs()).length === 0);
+  });
+
+  it('numbers jobs of one lane in the order of the commits, and makes nobody else wait', async () => {
+    const rows = new LaneRows('messages');
+    const first = gate();
+    const stored = gate();
+    const one = open.database.transaction(async (tx) => {
+      await rows.insert(tx, [job('1', 'a'), job('2', 'b')]);
+      stored.open();
+      await first.opened;
+    });
+    await stored.opened;
+    let secondStored = false;
+    const two = open.database
+      .transaction((tx) => rows.insert(tx, [job('3', 'b')]))
+      .then(() => {
+        secondStored = true;
+      });
+    await open.database.transaction((tx) => rows.insert(tx, [job('4', 'c')]));
+    const waiters = () => sql<{ n: number }>(`SELECT count(*) AS n FROM pg_locks WHERE NOT granted`);
+    await eventually(async () => (await waiters())[0]?.n === 1);
+    expect(secondStored).to.equal(false);
+    first.open();
+    await Promise.all([one, two]);
+    const stored1 = await sql<{ event_key: string }>(
+      `SELECT event_key FROM wahook.inbox WHERE lane = 'b' ORDER BY seq`,
+    );
+    expect(stored1.map(({ event_key }) => event_key)).to.deep.equal(['m|b|2', 'm|b|3']);
+  });
+
+  it('numbers after it has the lock, not before', async () => {
+    const rows = new LaneRows('messages');
+    const first = gate();
+    const locked = gate();
+    const one = open.database.transaction(async (tx) => {
+      await rows.insert(tx, [job('1', 'a')]);
+      locked.open();
+      await first.opened;
+      await rows.insert(tx, [job('2', 'a')]);
+    });
+    await locked.opened;
+    const two = open.database.transaction((tx) => rows.insert(tx, [job('3', 'a')]));
+    await eventually(async () => {
+      const [row] = await sql<{ n: number }>(`SELECT count(*) AS n FROM pg_locks WHERE NOT granted`);
+      return row?.n === 1;
+    });
+    first.open();
+    await Promise.all([one, two]);
+    const stored = await sql<{ event_key: string }>('SELECT event_key FROM wahook.inbox ORDER BY seq');
+    expect(stored.map(({ event_key }) => event_key)).to.deep.equal(['m|a|1', 'm|a|2', 'm|a|3']);
+  });
+
+  it('locks lanes in one order, so that crossed batches do not meet in a deadlock', async () => {
+    const rows = new LaneRows('messages');
+    const lanes = Array.from({ length: 50 }, (_, index) => `lane ${index}`);
+    let runs = 0;
+    const publish = (round: number) =>
+      open.database.transaction((tx: Queryable) => {
+        runs += 1;
+        const order = round % 2 ? lanes : lanes.toReversed();
+        return rows.insert(
+          tx,
+          order.map((lane) => job(`${round}`, lane)),
+        );
+      });
+    await Promise.all(Array.from({ length: 20 }, (_, round) => publish(round)));
+    expect(runs, 'a deadlock would have repeated one').to.equal(20);
+    expect((await queue.depth('messages')).waiting).to.equal(1_000);
+  });
+
+  it('handles 1,000 lanes with two workers: everything once, each lane in order', async () => {
+    const seen = new Map<string, string[]>();
+    const handler: JobHandler<InboundMessage> = async (handed) => {
+      for (const { lane, key } of handed) seen.set(lane, [...(seen.get(lane) ?? []), key.id.split('|')[2] ?? '']);
+      return handed.map(() => DONE);
+    };
+    await consume(handler, { concurrency: 8, burst: 5 });
+    await consume(handler, { concurrency: 8, burst: 5 }, open.elsewhere);
+    const lanes = Array.from({ length: 1_000 }, (_, index) => `lane ${index}`);
+    for (const text of ['1', '2', '3']) {
+      await queue.publish(
+        'messages',
+        lanes.map((lane) => job(text, lane)),
+      );
+    }
+    await eventually(async () => (await queue.depth('messages')).waiting === 0, 50_000);
+    expect(seen.size).to.equal(1_000);
+    for (const [lane, texts] of seen) expect(texts, lane).to.deep.equal(['1', '2', '3']);
+  }).timeout(60_000);
+
+  it('lets another lane have its turn between the messages of a chatty one', async () => {
+    await queue.publish(
+      'messages',
+      Array.from({ length: 120 }, (_, index) => job(`${index}`, 'chatty')),
+    );
+    const seen: string[] = [];
+    await consume(
+      async (handed) => {
+        if (seen.length === 0) await queue.publish('messages', [job('1', 'quiet')]);
+        seen.push(...handed.map(({ lane }) => lane));
+        return handed.map(() => DONE);
+      },
+      { concurrency: 1 },
+    );
+    await settled();
+    expect(seen.indexOf('quiet')).to.equal(50);
+  });
+
+  it('tells a handler at the stop deadline that time is up, and still takes its answer', async () => {
+    const { database, dedup } = open;
+    const hurried = new PostgresMessageQueue({
+      ...{ database, dedup, log: silentLog, metrics: new RecordingMetrics(), stopDeadlineMs: 50 },
+    });
+    await hurried.start();
+    let runs = 0;
+    const consumption = await hurried.consume(
+      'messages',
+      async (handed, { signal }) => {
+        runs += 1;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return handed.map(() => DONE);
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    await hurried.publish('messages', [job('1')]);
+    await eventually(() => runs === 1);
+    await consumption.stop();
+    expect((await queue.depth('messages')).waiting).to.equal(0);
+    await hurried.close();
+  });
+
+  it('aborts what still runs when it is closed', async () => {
+    let aborted = false;
+    let runs = 0;
+    await consume(
+      async (_handed, { signal }) => {
+        runs += 1;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        aborted = true;
+        throw new Error('aborted');
+      },
+      { concurrency: 1 },
+      open.elsewhere,
+    );
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => runs === 1);
+    await open.elsewhere.close();
+    await eventually(() => aborted);
+  });
+
+  it('goes on after all connections of pg-boss were cut', async () => {
+    const seen: string[] = [];
+    await consume(async (handed) => {
+      seen.push(...handed.map(({ key }) => key.id));
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => seen.length === 1);
+    await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE application_name LIKE '%pg-boss' AND datname = current_database()`);
+    await eventually(() => open.log.messages('warn').includes('lane scheduler lost a connection'));
+    await queue.publish('messages', [job('2')]);
+    await eventually(() => seen.length === 2);
+    const listening = () =>
+      sql(`SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`);
+    await eventually(async () => (await listening()).length > 0);
+  });
+
+  it('gives queues that another version made the options of this one', async () => {
+    await sql(`UPDATE pgboss.queue SET heartbeat_seconds = 60, retry_limit = 2, notify = false, dead_letter = NULL`);
+    await queue.start();
+    const again = new PostgresMessageQueue({
+      ...{ database: open.database, dedup: open.dedup, log: silentLog, metrics: new RecordingMetrics() },
+    });
+    await again.start();
+    await again.close();
+    const queues = await sql(`SELECT DISTINCT policy, heartbeat_seconds, retry_limit, notify FROM pgboss.queue
+                              WHERE name IN ('messages', 'statuses', 'account', 'outbound')`);
+    expect(queues).to.deep.equal([
+      { policy: 'stately', heartbeat_seconds: 10, retry_limit: 1_000_000_000, notify: true },
+    ]);
+  });
+
+  it('refuses what Postgres can never store, without a word of it, and stores nothing of the batch', async () => {
+    const error = await queue
+      .publish('messages', [job('fine'), job('a secret \u0000 text')])
+      .catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(WahookError).with.property('code', 'unstorable');
+    expect(String(error)).to.not.contain('secret');
+    expect((await queue.depth('messages')).waiting).to.equal(0);
+    await queue.publish('messages', [job('fine')]);
+    expect((await queue.depth('messages')).waiting).to.equal(1);
+  });
+
+  it('says that the store is unavailable while another call stores the same key', async () => {
+    const { database } = open;
+    const busy = { once: async () => ({ fresh: [], duplicate: [], busy: ['m|lane|1'] }) };
+    const other = new PostgresMessageQueue({
+      ...{ database, dedup: busy, log: silentLog, metrics: new RecordingMetrics() },
+    });
+    const error = await other.publish('messages', [job('1')]).catch((reason: unknown) => reason);
+    expect(error).to.have.property('code', 'storage_unavailable');
+    await other.close();
+  });
+
+  it('logs no word of a handler that rejects', async () => {
+    let runs = 0;
+    await consume(async (handed) => {
+      runs += 1;
+      if (runs === 1) throw new RangeError('quotes a secret');
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1', '1065|15551234567')]);
+    await settled();
+    expect(open.log.text()).to.contain('RangeError').and.not.contain('secret').and.not.contain('15551234567');
+    const outputs = await sql<{ output: unknown }>('SELECT output FROM pgboss.job WHERE output IS NOT NULL');
+    expect(JSON.stringify(outputs)).to.not.contain('secret');
+  });
+});
+
+describe('the queue on a Postgres that is not there', () => {
+  it('says so at the start', async () => {
+    const log = new RecordingLog();
+    const database = new PostgresDatabase({ url: 'postgres://127.0.0.1:1/none', poolSize: 1, applicationName: 'test' });
+    const dedup = new PostgresDedupStore(database);
+    const queue = new PostgresMessageQueue({ database, dedup, log, metrics: new RecordingMetrics() });
+    const error = await queue.start().catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(WahookError).with.property('code', 'storage_unavailable');
+    await queue.close();
+    await database.close();
+  });
+});
+
+describe('the sweep', () => {
+  before(startPostgres);
+
+  let database: PostgresDatabase;
+  let scheduler: LaneScheduler;
+  let drop: () => Promise<void>;
+
+  beforeEach(async () => {
+    const created = await testDatabase();
+    drop = created.drop;
+    database = new PostgresDatabase({ url: created.url, poolSize: 4, applicationName: 'test' });
+    scheduler = new LaneScheduler({ boss: database.bossOptions(), log: silentLog });
+    await scheduler.start();
+  });
+
+  afterEach(async () => {
+    await scheduler.close();
+    await database.close();
+    await drop();
+  });
+
+  const awake = async () =>
+    (await database.query<{ lane: string }>({ text: `SELECT singleton_key AS lane FROM pgboss.job` })).map(
+      ({ lane }) => lane,
+    );
+
+  const aSecondLater = () =>
+    database.query({ text: `UPDATE wahook.sweep SET swept_at = swept_at - interval '1 second'` });
+
+  /** `number` lanes with two rows each, stored a while ago. */
+  async function store(number: number): Promise<void> {
+    const lanes = Array.from({ length: number }, (_, index) => `lane ${String(index).padStart(4, '0')}`);
+    const jobs = lanes.flatMap((lane) => [job('1', lane), job('2', lane)]);
+    await database.transaction((tx) => new LaneRows('messages').insert(tx, jobs));
+    await database.query({ text: `UPDATE wahook.inbox SET accepted_at = now() - interval '1 minute'` });
+  }
+
+  const newSweep = () => new LaneSweep(database, scheduler, 'messages');
+
+  it('walks through all lanes, some a second, and begins again at the end', async () => {
+    await store(1_100);
+    const counts: number[] = [];
+    for (let second = 0; second < 3; second += 1) {
+      await newSweep().sweep();
+      counts.push((await awake()).length);
+      await aSecondLater();
+    }
+    expect(counts).to.deep.equal([500, 1_000, 1_100]);
+    await database.query({ text: 'DELETE FROM pgboss.job' });
+    await newSweep().sweep();
+    expect(await awake()).to.include('lane 0000');
+  });
+
+  it('is done once a second by any number of processes', async () => {
+    await store(600);
+    await Promise.all([newSweep().sweep(), newSweep().sweep(), newSweep().sweep()]);
+    expect(await awake()).to.have.lengthOf(500);
+  });
+
+  it('wakes a lane when its retry is due and not before, whatever else waits', async () => {
+    await store(600);
+    const retry = (lane: string, inMs: number) =>
+      database.query({
+        text: `UPDATE wahook.inbox SET next_attempt_at = now() + $2::float8 * interval '1 ms'
+               WHERE seq = (SELECT min(seq) FROM wahook.inbox WHERE lane = $1)`,
+        values: [lane, inMs],
+      });
+    await retry('lane 0001', 60_000);
+    await retry('lane 0599', -10);
+    await newSweep().sweep();
+    expect(await awake())
+      .to.include('lane 0599')
+      .and.not.include('lane 0001')
+      .and.have.lengthOf(500);
+    await database.query({ text: `UPDATE wahook.inbox SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL` });
+    await aSecondLater();
+    await newSweep().sweep();
+    expect(await awake()).to.include('lane 0001');
+  });
+
+  it('leaves lanes alone whose wake-up is still on its way', async () => {
+    await database.transaction((tx) => new LaneRows('messages').insert(tx, [job('1')]));
+    await newSweep().sweep();
+    expect(await awake()).to.deep.equal([]);
+  });
+});
