@@ -18,8 +18,20 @@ describe('Architecture', () => {
 
   it('was read: every folder of src is among the modules seen, with its imports', () => {
     const seen = result.modules.map((module) => module.source);
-    for (const folder of ['core', 'adapters/meta', 'adapters/postgres', 'adapters/redis', 'http', 'bot', 'simulator', 'cli'])
-      expect(seen.some((source) => source.startsWith(`src/${folder}/`)), folder).to.equal(true);
+    for (const folder of [
+      'core',
+      'adapters/meta',
+      'adapters/postgres',
+      'adapters/redis',
+      'http',
+      'bot',
+      'simulator',
+      'cli',
+    ])
+      expect(
+        seen.some((source) => source.startsWith(`src/${folder}/`)),
+        folder,
+      ).to.equal(true);
     expect(result.summary.totalCruised).to.be.greaterThan(40);
     expect(result.summary.totalDependenciesCruised).to.be.greaterThan(100);
   });

@@ -59,20 +59,23 @@ export class HandleEvent {
       log: this.#log,
       send: (message: OutboundMessage) => sends.push(message),
     };
-    try {
-      await Promise.race([this.#handler.handle(job.payload, run), rejectOnAbort(signal)]);
-      for (const message of sends) context.send(message);
-      this.#measure('ok', startedAtMs);
-      if (job.payload.kind === 'message')
-        this.#metrics.observe('end_to_end_seconds', Math.max(0, this.#clock.now() - job.acceptedAtMs) / 1000, {});
-      return { outcome: 'done' };
-    } catch (error) {
+    const handled = this.#handler.handle(job.payload, run);
+    const failure = await Promise.race([handled, rejectOnAbort(signal)]).then(
+      () => undefined,
+      (thrown: unknown) => ({ thrown }),
+    );
+    clearTimeout(timer);
+    if (failure !== undefined) {
       context.signal.throwIfAborted();
-      this.#measure(timeout.signal.aborted ? 'timeout' : 'failed', startedAtMs);
-      return this.#failed(job, timeout.signal.aborted ? 'handler_timeout' : 'handler_failed', error);
-    } finally {
-      clearTimeout(timer);
+      const late = timeout.signal.aborted;
+      this.#measure(late ? 'timeout' : 'failed', startedAtMs);
+      return this.#failed(job, late ? 'handler_timeout' : 'handler_failed', failure.thrown);
     }
+    for (const message of sends) context.send(message);
+    this.#measure('ok', startedAtMs);
+    if (job.payload.kind === 'message')
+      this.#metrics.observe('end_to_end_seconds', Math.max(0, this.#clock.now() - job.acceptedAtMs) / 1000, {});
+    return { outcome: 'done' };
   }
 
   #timeoutError(): WahookError {

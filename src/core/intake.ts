@@ -155,10 +155,9 @@ export class Intake {
     for (const event of events) if (!byId.has(event.key.id)) byId.set(event.key.id, event);
     const keys = [...byId.values()].map((event) => event.key);
     const result = await this.#dedup.once(keys, async (fresh, unit) => {
-      await this.#publish(
-        fresh.flatMap((id) => byId.get(id) ?? []),
-        unit,
-      );
+      const isFresh = new Set(fresh);
+      const freshEvents = [...byId.values()].filter(({ key }) => isFresh.has(key.id));
+      await this.#publish(freshEvents, unit);
     });
     const verdicts = new Map<string, Verdict>();
     for (const id of result.fresh) verdicts.set(id, 'fresh');

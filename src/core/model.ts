@@ -80,7 +80,7 @@ export type InteractiveReply =
   /** A reply kind that this version does not know, or none at all. `reported` is Meta's word for it. */
   | { readonly kind: 'unknown'; readonly reported?: string; readonly value: Json };
 
-export interface OrderItem {
+interface OrderItem {
   readonly productRetailerId: string;
   readonly quantity: number;
   readonly itemPrice: number;

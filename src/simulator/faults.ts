@@ -19,7 +19,7 @@ interface Trigger {
 }
 
 /** The webhook is delivered `times` more often, `gapMs` apart (default 0: side by side). */
-export interface WebhookFault extends Trigger {
+interface WebhookFault extends Trigger {
   readonly on: 'webhook';
   readonly do: 'duplicate';
   readonly times: number;

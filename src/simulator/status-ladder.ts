@@ -13,7 +13,7 @@ export type Step = (typeof STEPS)[number];
 /** After the acceptance, in milliseconds; `never`: the step does not happen. */
 export type StatusDelays = { readonly [Each in Step]?: number | 'never' };
 
-export const DEFAULT_STATUS_DELAYS_MS = { sent: 50, delivered: 300, read: 800 } as const;
+const DEFAULT_STATUS_DELAYS_MS = { sent: 50, delivered: 300, read: 800 } as const;
 
 /** A message on its way to one person. */
 export interface Accepted {

@@ -10,7 +10,7 @@ export interface ReceivedRequest {
 }
 
 /** As much of a webhook as the specs look at. */
-export interface WebhookBody {
+interface WebhookBody {
   readonly entry: readonly {
     readonly id: string;
     readonly changes: readonly { readonly field: string; readonly value: Readonly<Record<string, unknown>> }[];

@@ -3,7 +3,7 @@ import type { MetricLabels, Metrics, QueueName } from '../../core/ports.ts';
 import { COUNTERS, type CounterName, HISTOGRAMS, type HistogramName } from './metric-definitions.ts';
 
 /** Gauges that are read when somebody asks for the metrics. */
-export interface GaugeLabels {
+interface GaugeLabels {
   readonly queue_depth: { readonly queue: QueueName; readonly state: 'waiting' | 'dead' };
   readonly queue_oldest_age_seconds: { readonly queue: QueueName };
   /** `pending`: callers that wait for a connection. */
