@@ -53,6 +53,9 @@ const ACCEPT_DEADLINE_MS = 3_500;
 /** A commit of 500 rows takes some ms and bounds what one refused value costs; 50,000 waiting elements are some 100 MB. */
 const INTAKE = { commitElements: 500, waitingElements: 50_000 } as const;
 
+/** Of the time for stopping, what handlers may use; the rest is for giving back what they did not finish. */
+const HANDLERS_SHARE = 0.8;
+
 /** A Redis that is there connects in some ms; readiness must not wait for one that is not. */
 const REDIS_READY_MS = 500;
 
@@ -206,7 +209,10 @@ function bindMemory(container: Container, config: Config): void {
   container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(), []);
   container
     .bind(TOKENS.messageQueue)
-    .toResolvedValue((rows: MemoryRows) => new MemoryMessageQueue(rows), [TOKENS.memoryRows]);
+    .toResolvedValue(
+      (rows: MemoryRows) => new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config) }),
+      [TOKENS.memoryRows],
+    );
   container
     .bind(TOKENS.sentMessages)
     .toResolvedValue((rows: MemoryRows) => new MemorySentMessages(rows), [TOKENS.memoryRows]);
@@ -245,7 +251,10 @@ function bindPostgres(
     .toResolvedValue((database: Database) => new PostgresDedupStore(database), [TOKENS.database]);
   container.bind(TOKENS.postgresQueue).toResolvedValue(
     (database: Database, dedup: PostgresDedupStore, log: Log, metrics: PrometheusMetrics, closers: Closers) => {
-      const queue = new PostgresMessageQueue({ database, dedup, log, metrics });
+      const queue = new PostgresMessageQueue({
+        ...{ database, dedup, log, metrics },
+        stopDeadlineMs: stopDeadlineMs(config),
+      });
       closers.add(() => queue.close());
       return queue;
     },
@@ -286,6 +295,10 @@ function bindDedupCache(container: Container, redisUrl: string): void {
     [TOKENS.postgresDedupStore, TOKENS.database, TOKENS.redis, TOKENS.log, TOKENS.metrics, TOKENS.closers],
   );
   container.bind(TOKENS.dedupStore).toService(TOKENS.dedupCache);
+}
+
+function stopDeadlineMs({ shutdownTimeoutMs }: Config): number {
+  return shutdownTimeoutMs * HANDLERS_SHARE;
 }
 
 async function openDatabase(store: Exclude<StoreConfig, { kind: 'memory' }>, log: Log): Promise<Database> {

@@ -1,55 +1,72 @@
 import { readConfig } from './config.ts';
 import { describeProblems } from './config-problem.ts';
-import { isWahookError } from './core/errors.ts';
+import { describeUnexpected, isWahookError } from './core/errors.ts';
 import { readEnvironment } from './environment.ts';
 import { type RunningService, startService } from './service.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-/** The production entry: environment → service → wait for a signal → stop. A second signal ends the process at once. */
+/** Stops the service in order and then ends the process: once, whatever asks for it. */
+class Ending {
+  /** Undefined as long as it starts: nothing was accepted yet, so nothing needs to be finished. */
+  service: RunningService | undefined;
+  #exitCode = 0;
+  #begun = false;
+
+  /** The first signal; a second one is from somebody who does not want to wait any more. */
+  signalled(): void {
+    if (this.#begun) process.exit(EXIT_FAILED);
+    void this.#end();
+  }
+
+  /** Something happened after which the service cannot go on: the supervisor shall start it anew. */
+  failed(error: unknown): void {
+    this.#exitCode = EXIT_FAILED;
+    const reason = isWahookError(error) ? { error: error.message } : describeUnexpected(error);
+    this.service?.log.error('The service cannot go on', reason);
+    if (!this.#begun) void this.#end();
+  }
+
+  async #end(): Promise<never> {
+    this.#begun = true;
+    await this.service?.stop().catch((error: unknown) => this.failed(error));
+    process.exit(this.#exitCode);
+  }
+}
+
+/** The production entry: environment → service → wait for a signal → stop. */
 async function main(): Promise<void> {
   const result = readConfig(readEnvironment(process.env));
-  if ('problems' in result) {
-    process.stderr.write(`${describeProblems(result.problems)}\n`);
-    process.exit(EXIT_USAGE);
-  }
+  if ('problems' in result) return refuse(EXIT_USAGE, describeProblems(result.problems));
   const { config, warnings } = result;
   if (warnings.length > 0) process.stderr.write(`${describeProblems(warnings)}\n`);
-  const service = await startService(config, { onFatal: (error) => void end(error) }).catch(refuse);
-  const { role, store } = config;
-  service.log.info('Listening', { url: service.url, role, store: store.kind, pid: process.pid });
 
-  let stopping = false;
-  async function end(error?: unknown): Promise<void> {
-    if (stopping) process.exit(EXIT_FAILED);
-    stopping = true;
-    if (error !== undefined) service.log.error('The service cannot go on', { error: wordsOf(error) });
-    await service.stop();
-    process.exit(error === undefined ? 0 : EXIT_FAILED);
-  }
-  process.on('SIGTERM', () => void end());
-  process.on('SIGINT', () => void end());
-  // A bug, ours or the bot's, has left the process in an unknown state: finish what runs and let the supervisor start anew.
-  process.on('unhandledRejection', (error) => void end(error));
-  process.on('uncaughtException', (error) => void end(error));
+  const ending = new Ending();
+  process.on('SIGTERM', () => ending.signalled());
+  process.on('SIGINT', () => ending.signalled());
+  const service = await startService(config, { onFatal: (error) => ending.failed(error) }).catch(notStarted);
+  ending.service = service;
+  // A bug, ours or the bot's, has left the process in an unknown state; what runs may still finish.
+  process.on('unhandledRejection', (error) => ending.failed(error));
+  process.on('uncaughtException', (error) => ending.failed(error));
 
+  const { url, metricsUrl, log } = service;
+  log.info('Listening', { url, metricsUrl, role: config.role, store: config.store.kind, pid: process.pid });
   await service.prepared.then(
-    () => service.log.info('Ready', { url: service.url }),
+    () => log.info('Ready', { url }),
     () => {},
   );
 }
 
-function refuse(error: unknown): Promise<RunningService> {
+function notStarted(error: unknown): never {
   if (!isWahookError(error)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exit(error.code === 'invalid_bot' || error.code === 'invalid_config' ? EXIT_USAGE : EXIT_FAILED);
+  return refuse(isWahookError(error, 'invalid_bot', 'invalid_config') ? EXIT_USAGE : EXIT_FAILED, error.message);
 }
 
-/** Messages of our own errors hold no content; of others we know nothing. */
-function wordsOf(error: unknown): string {
-  if (isWahookError(error)) return error.message;
-  return error instanceof Error ? error.name : typeof error;
+function refuse(exitCode: number, message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(exitCode);
 }
 
 await main();

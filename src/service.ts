@@ -28,6 +28,8 @@ export interface StartOptions {
 
 export interface RunningService {
   readonly url: string;
+  /** Of the listener that serves `/metrics`: `url`, unless metrics have a port of their own. */
+  readonly metricsUrl: string;
   readonly log: Log;
   /** Resolves when the store is prepared and, unless the role is `web`, the worker works; it may be down for long before. */
   readonly prepared: Promise<void>;
@@ -69,13 +71,15 @@ async function openParts(config: Config, composition: Composition): Promise<Part
   return { store: await composition.store(), worker, admission: new Admission(), state: { prepared: false } };
 }
 
-/** The first one is the service's own; a second one serves metrics where they have a port of their own. */
+/** The service's own; a second one serves metrics where they have a port of their own. */
+type Servers = readonly [HttpServer] | readonly [HttpServer, HttpServer];
+
 async function openServers(
   config: Config,
   composition: Composition,
   { store, admission, state }: Parts,
   portsToTry: number,
-): Promise<readonly [HttpServer, ...HttpServer[]]> {
+): Promise<Servers> {
   const { log, metrics } = composition;
   const metricsPage: MetricsPage = async () => {
     const { contentType, text } = await metrics.render();
@@ -96,7 +100,7 @@ async function openServers(
   const { host, port } = config.metrics;
   const metricsApp = createApp({ log, admission, metricsPage });
   try {
-    return [server, await listenOn(metricsApp, { host, port, admission, log }, 1)];
+    return [server, await listenOn(metricsApp, { host, port, admission, log, settings: 'METRICS_' }, 1)];
   } catch (error) {
     await server.stop(0);
     throw error;
@@ -111,7 +115,7 @@ async function listenOn(
   const result = await listen(app, options);
   if (result.outcome === 'listening') return result.server;
   const { reason, what, why, fix } = result.refusal;
-  if (reason === 'port_taken' && portsToTry > 1 && options.port > 0)
+  if (reason === 'port_taken' && portsToTry > 1 && options.port > 0 && options.port < 65_535)
     return await listenOn(app, { ...options, port: options.port + 1 }, portsToTry - 1);
   throw new WahookError('cannot_listen', `${what}\n  Why  ${why}\n  Fix  ${fix}`);
 }
@@ -133,7 +137,7 @@ class Service implements RunningService {
   readonly #config: Config;
   readonly #composition: Composition;
   readonly #parts: Parts;
-  readonly #servers: readonly [HttpServer, ...HttpServer[]];
+  readonly #servers: Servers;
   readonly #stopping = new AbortController();
   #maintenance: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
@@ -142,7 +146,7 @@ class Service implements RunningService {
     config: Config,
     composition: Composition,
     parts: Parts,
-    servers: readonly [HttpServer, ...HttpServer[]],
+    servers: Servers,
     onFatal: StartOptions['onFatal'],
   ) {
     this.#config = config;
@@ -157,6 +161,10 @@ class Service implements RunningService {
 
   get url(): string {
     return this.#servers[0].url;
+  }
+
+  get metricsUrl(): string {
+    return (this.#servers[1] ?? this.#servers[0]).url;
   }
 
   get log(): Log {

@@ -12,6 +12,9 @@ export interface DevState {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** One that runs answers in some ms. */
+const ANSWER_LIMIT_MS = 2_000;
+
 function fileIn(dataDir: string): string {
   return join(dataDir, 'dev.json');
 }
@@ -25,15 +28,28 @@ export async function removeDevState(dataDir: string): Promise<void> {
   await rm(fileIn(dataDir), { force: true });
 }
 
-/** The running development server of this folder; undefined if none runs (a file left by a crash does not count). */
+/**
+ * The running development server of this folder; undefined if none runs. Its local Meta is asked: the file may be left by a
+ * crash, and then its pid may be another process's by now, in a container even our own.
+ */
 export async function readDevState(dataDir: string): Promise<DevState | undefined> {
   const text = await readFile(fileIn(dataDir), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
     const state = JSON.parse(text) as DevState;
-    process.kill(state.pid, 0);
-    return state;
+    return (await isRunning(state)) ? state : undefined;
   } catch {
     return undefined;
+  }
+}
+
+async function isRunning({ url, simulatorUrl }: DevState): Promise<boolean> {
+  try {
+    const response = await fetch(`${simulatorUrl}/_sim/health`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+    const { webhookUrl } = (await response.json()) as { readonly webhookUrl: unknown };
+    return String(webhookUrl).startsWith(`${url}/`);
+  } catch (error) {
+    // Somebody is there and silent: halted by a debugger, most likely.
+    return error instanceof DOMException && error.name === 'TimeoutError';
   }
 }

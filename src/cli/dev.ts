@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { isWahookError } from '../core/errors.ts';
 import { type RunningService, startService } from '../service.ts';
@@ -7,10 +7,10 @@ import { createSimulator, type Simulator } from '../simulator/simulator.ts';
 import { readDevState, removeDevState, writeDevState } from './dev-state.ts';
 import { EXIT } from './exit-codes.ts';
 
-/** A port that is taken is no reason to stop a developer; this many next ones are tried. */
+/** A port that is taken is no reason to stop a developer; this many are tried, one after the other. */
 const PORTS_TO_TRY = 20;
 
-const SIMULATOR_PORT = 3001;
+const SIMULATOR_PORT = '3001';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,7 +24,9 @@ async function dev(given: Environment): Promise<void> {
       EXIT.alreadyRunning,
       `A development server of this folder is running already (pid ${other.pid}, ${other.url}).\n  Fix  Use it, or stop it first.`,
     );
-  const simulator = await startSimulator(Number(given['SIM_PORT'] || SIMULATOR_PORT));
+  const ending = new Ending();
+  const simulator = await startSimulator(given['SIM_PORT'] || SIMULATOR_PORT);
+  ending.willClose(() => simulator.close());
   // A database is used only if it is asked for by name: one that happens to be in the environment may be the real one.
   const environment = { ...given, STORE: given['STORE'] || 'pglite', ...simulator.env, NODE_ENV: 'development' };
   const result = readConfig(environment);
@@ -32,68 +34,93 @@ async function dev(given: Environment): Promise<void> {
   const { config } = result;
 
   const service = await startService(config, { portsToTry: PORTS_TO_TRY, onFatal: failed }).catch(failed);
-  endOnSignal(service, simulator, dataDir);
-  await service.prepared;
-  const webhookUrl = `${service.url}/webhook/whatsapp`;
-  const handshake = await simulator.subscribe(webhookUrl);
+  ending.willClose(() => service.stop());
+  await service.prepared.catch(() => {});
+  const handshake = await simulator.subscribe(webhookUrlOf(service));
+  if (ending.hasBegun) return;
   if (!handshake.ok) return refuse(EXIT.failed, `The webhook handshake failed: ${handshake.reason}`);
   const made = { ...simulator.env, STORE: config.store.kind, BOT: config.bot, DATA_DIR: dataDir };
-  await writeDevState(dataDir, {
-    pid: process.pid,
-    url: service.url,
-    simulatorUrl: simulator.url,
-    environment: made,
-  });
-
-  const store = {
-    pglite: `embedded Postgres (PGlite) in ${dataDir}/db`,
-    memory: 'in memory: gone at the end',
-    postgres: 'PostgreSQL at DATABASE_URL',
-  }[config.store.kind];
-  const wantedPort = config.http.port;
-  const gotPort = Number(new URL(service.url).port);
-  console.log(`
-wahook ${packageJson.version} · development · everything runs on this machine, nothing leaves it
-
-  bot         ${config.bot}
-  store       ${store}
-  webhook     ${webhookUrl}   handshake ok in ${Math.round(handshake.ms)} ms
-  local Meta  ${simulator.url}
-`);
-  if (wantedPort !== 0 && gotPort !== wantedPort)
-    console.log(`  Port ${wantedPort} is taken. Using ${gotPort}. Fix it with PORT=${gotPort}.\n`);
-  console.log('  In a second terminal:  npm run trigger -- text "hi"          Ctrl-C stops everything.\n');
-  console.log(`ready in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s url=${service.url}`);
+  const { url } = service;
+  ending.willClose(() => removeDevState(dataDir));
+  await writeDevState(dataDir, { pid: process.pid, url, simulatorUrl: simulator.url, environment: made });
+  announce(config, service, simulator, handshake.ms);
+  console.log(`ready in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s url=${url}`);
 }
 
-async function startSimulator(port: number): Promise<Simulator> {
-  for (let offset = 0; ; offset += 1) {
-    try {
-      return await createSimulator({ port: port === 0 ? 0 : port + offset });
-    } catch (error) {
-      const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-      if (!taken || offset + 1 >= PORTS_TO_TRY) throw error;
-    }
+/** What Ctrl-C does, from the first moment: closes what was opened, the last first. A second one ends at once. */
+class Ending {
+  readonly #closers: (() => Promise<void>)[] = [];
+  hasBegun = false;
+
+  constructor() {
+    process.on('SIGINT', () => void this.#end());
+    process.on('SIGTERM', () => void this.#end());
+  }
+
+  willClose(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  async #end(): Promise<never> {
+    if (this.hasBegun) process.exit(EXIT.failed);
+    this.hasBegun = true;
+    for (const close of this.#closers.toReversed()) await close();
+    process.exit(EXIT.done);
   }
 }
 
-function endOnSignal(service: RunningService, simulator: Simulator, dataDir: string): void {
-  let ending = false;
-  const end = async () => {
-    if (ending) process.exit(EXIT.failed);
-    ending = true;
-    await removeDevState(dataDir);
-    await simulator.close();
-    await service.stop();
-    process.exit(EXIT.done);
-  };
-  process.on('SIGINT', () => void end());
-  process.on('SIGTERM', () => void end());
+/** On the first free port from the given one up; `0`: on any. */
+async function startSimulator(wanted: string): Promise<Simulator> {
+  const first = Number(wanted);
+  if (!/^\d{1,5}$/.test(wanted) || first > 65_535)
+    return refuse(
+      EXIT.usage,
+      '✗ SIM_PORT is not a whole number from 0 to 65535\n  Fix  Leave it out, or use a free port.',
+    );
+  const last = first === 0 ? 0 : Math.min(first + PORTS_TO_TRY - 1, 65_535);
+  for (let port = first; port <= last; port += 1) {
+    try {
+      return await createSimulator({ port });
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    }
+  }
+  return refuse(
+    EXIT.failed,
+    `The local Meta needs a port, and ${first} to ${last} are taken.\n  Fix  Choose another one, e.g. SIM_PORT=0 for any.`,
+  );
+}
+
+function webhookUrlOf(service: RunningService): string {
+  return `${service.url}/webhook/whatsapp`;
+}
+
+function announce(config: Config, service: RunningService, simulator: Simulator, handshakeMs: number): void {
+  const { bot, store, http, dataDirectory } = config;
+  const where = {
+    pglite: `embedded Postgres (PGlite) in ${dataDirectory}/db`,
+    memory: 'in memory: gone at the end',
+    postgres: 'PostgreSQL at DATABASE_URL',
+  }[store.kind];
+  console.log(`
+wahook ${packageJson.version} · development · everything runs on this machine, nothing leaves it
+
+  bot         ${bot}
+  store       ${where}
+  webhook     ${webhookUrlOf(service)}   handshake ok in ${Math.round(handshakeMs)} ms
+  local Meta  ${simulator.url}
+`);
+  const port = Number(new URL(service.url).port);
+  if (http.port !== 0 && http.port !== port)
+    console.log(`  Port ${http.port} is taken. Using ${port}. Fix it with PORT=${port}.\n`);
+  console.log('  In a second terminal:  npm run trigger -- text "hi"          Ctrl-C stops everything.\n');
 }
 
 function failed(error: unknown): never {
   if (!isWahookError(error)) throw error;
-  return refuse(error.code === 'already_running' ? EXIT.alreadyRunning : EXIT.failed, error.message);
+  const isSetting = isWahookError(error, 'invalid_bot', 'invalid_config');
+  const exitCode = isSetting ? EXIT.usage : EXIT.failed;
+  return refuse(isWahookError(error, 'already_running') ? EXIT.alreadyRunning : exitCode, error.message);
 }
 
 function refuse(exitCode: number, message: string): never {

@@ -28,7 +28,8 @@ interface Request {
   readonly json: boolean;
 }
 
-function readRequest(args: readonly string[]): Request | undefined {
+/** Undefined if the arguments make no sense; `help` if they ask what would. */
+function readRequest(args: readonly string[]): Request | 'help' | undefined {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -42,7 +43,8 @@ function readRequest(args: readonly string[]): Request | undefined {
     });
     const [kind, ...rest] = positionals;
     const timeoutMs = Number(values.timeout) * 1000;
-    if (values.help || (kind !== 'text' && kind !== 'tap') || rest.length === 0 || !(timeoutMs > 0)) return undefined;
+    if (values.help) return 'help';
+    if ((kind !== 'text' && kind !== 'tap') || rest.length === 0 || !(timeoutMs > 0)) return undefined;
     return { kind, words: rest.join(' '), from: values.from, timeoutMs, json: values.json };
   } catch {
     return undefined;
@@ -78,7 +80,11 @@ async function run(args: readonly string[], dataDir: string): Promise<number> {
   const request = readRequest(args);
   if (request === undefined) {
     console.error(USAGE);
-    return args.includes('--help') || args.includes('-h') ? EXIT.done : EXIT.usage;
+    return EXIT.usage;
+  }
+  if (request === 'help') {
+    console.log(USAGE);
+    return EXIT.done;
   }
   const dev = await readDevState(dataDir);
   if (dev === undefined) {
@@ -96,7 +102,8 @@ async function run(args: readonly string[], dataDir: string): Promise<number> {
     return EXIT.unreachable;
   }
   if (!response.ok) {
-    console.error(`The local Meta refused the message (${response.status}): ${await response.text()}`);
+    const { error } = (await response.json()) as { readonly error: { readonly message: string } };
+    console.error(`The local Meta refused the message: ${error.message}`);
     return EXIT.failed;
   }
   const result = (await response.json()) as Triggered;

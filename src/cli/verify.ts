@@ -53,18 +53,33 @@ async function verify(env: Environment, givenUrl: string | undefined): Promise<n
   return failed === 0 ? EXIT.done : EXIT.problems;
 }
 
-async function run(args: readonly string[]): Promise<number> {
+interface Request {
+  readonly url: string | undefined;
+  readonly help: boolean;
+}
+
+/** What is wrong with the arguments, if anything. */
+function readRequest(args: readonly string[]): Request | string {
+  const options = { url: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } } as const;
   try {
-    const options = { url: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help !== true) return await verify(readEnvironment(process.env), values.url);
-    console.log(USAGE);
-    return EXIT.done;
+    const { url, help } = parseArgs({ args: [...args], options }).values;
+    if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+      return '--url needs an address that begins with http:// or https://';
+    return { url, help };
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\n\n${USAGE}`);
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const request = readRequest(args);
+  if (typeof request === 'string') {
+    console.error(`${request}\n\n${USAGE}`);
     return EXIT.usage;
   }
+  if (!request.help) return await verify(readEnvironment(process.env), request.url);
+  console.log(USAGE);
+  return EXIT.done;
 }
 
 process.exitCode = await run(process.argv.slice(2));

@@ -41,3 +41,13 @@ export class WahookError extends Error {
 export function isWahookError(error: unknown, ...codes: readonly ErrorCode[]): error is WahookError {
   return error instanceof WahookError && (codes.length === 0 || codes.includes(error.code));
 }
+
+/**
+ * What may be logged of an error that is no `WahookError`: its name and its place. Its message may quote anything; that of a
+ * `SyntaxError`, for one, quotes the text that could not be parsed.
+ */
+export function describeUnexpected(error: unknown): { readonly error: string; readonly at?: readonly string[] } {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return { error: error.name, at: frames.slice(0, 5).map((line) => line.trim()) };
+}

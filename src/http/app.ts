@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import type { Log, LogFields } from '../core/ports.ts';
+import { describeUnexpected } from '../core/errors.ts';
+import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { answerEmpty } from './answer.ts';
 import { addHealthRoute, addMetricsRoute, addReadyRoute, type MetricsPage } from './health-routes.ts';
@@ -43,15 +44,8 @@ export function createApp(options: AppOptions): Express {
 /** Express's own handler shows the stack to whoever asks unless NODE_ENV says `production`. */
 function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
-    log.error('A request failed unexpectedly', describe(error));
+    log.error('A request failed unexpectedly', describeUnexpected(error));
     if (response.headersSent) response.destroy();
     else answerEmpty(response, 500);
   };
-}
-
-/** The place without the message: that of a `SyntaxError`, for one, quotes the text it could not parse. */
-function describe(error: unknown): LogFields {
-  if (!(error instanceof Error)) return { error: typeof error };
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
-  return { error: error.name, at: frames.slice(0, 5).map((line) => line.trim()) };
 }

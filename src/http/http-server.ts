@@ -43,6 +43,8 @@ export interface ListenOptions {
   readonly port: number;
   readonly admission: Admission;
   readonly log: Log;
+  /** What stands before HOST and PORT in the names of the settings that messages advise on; nothing if not given. */
+  readonly settings?: '' | 'METRICS_';
   /** How long a client may take for its headers (10 s), and for the whole request (15 s); checked every second. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -80,7 +82,7 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
     await server.open(options.host, options.port);
     return { outcome: 'listening', server };
   } catch (error) {
-    const refusal = refusalOf(error, options.host, options.port);
+    const refusal = refusalOf(error, options);
     if (refusal === undefined) throw error;
     return { outcome: 'refused', refusal };
   }
@@ -166,21 +168,21 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-function refusalOf(error: unknown, host: string, port: number): ListenRefusal | undefined {
+function refusalOf(error: unknown, { host, port, settings = '' }: ListenOptions): ListenRefusal | undefined {
   switch (codeOf(error)) {
     case 'EADDRINUSE':
       return {
         reason: 'port_taken',
         what: `Port ${port} on ${host} is taken`,
         why: 'Another program listens there, quite often an earlier start of this one.',
-        fix: `Stop it, or choose another port, e.g. PORT=${port < 65_535 ? port + 1 : 3000}`,
+        fix: `Stop it, or choose another port, e.g. ${settings}PORT=${port < 65_535 ? port + 1 : 3000}`,
       };
     case 'EACCES':
       return {
         reason: 'port_forbidden',
         what: `Port ${port} on ${host} is not allowed`,
         why: 'The system keeps low ports for privileged programs.',
-        fix: 'Choose a port from 1024 up, e.g. PORT=3000, and let a proxy listen on 443.',
+        fix: `Choose a port from 1024 up, e.g. ${settings}PORT=3000, and let a proxy listen on 443.`,
       };
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
@@ -189,7 +191,7 @@ function refusalOf(error: unknown, host: string, port: number): ListenRefusal | 
         reason: 'unknown_address',
         what: `This machine has no address "${host}"`,
         why: 'A server can only listen on an address of its own machine.',
-        fix: 'Use HOST=127.0.0.1 for this machine alone, or HOST=0.0.0.0 for every network that it is in.',
+        fix: `Use ${settings}HOST=127.0.0.1 for this machine alone, or ${settings}HOST=0.0.0.0 for every network that it is in.`,
       };
     default:
       return undefined;

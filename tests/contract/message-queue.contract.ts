@@ -55,13 +55,14 @@ function textOf({ payload }: Job<InboundMessage>): string {
   return payload.type === 'text' ? payload.text : '';
 }
 
-/** A promise and the means to fulfil it. */
+const gates: { open(): void }[] = [];
+
+/** A promise and the means to fulfil it; fulfilled at the end of the test in any case. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open: () => open() };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const made = { opened: promise, open: resolve };
+  gates.push(made);
+  return made;
 }
 
 export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>): void {
@@ -76,6 +77,7 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
   });
 
   afterEach(async () => {
+    for (const { open: finish } of gates.splice(0)) finish();
     await Promise.all(consumptions.map((consumption) => consumption.stop()));
     await open.close();
   });
@@ -201,7 +203,6 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
   });
 
   it('stores nothing with a unit of work that fails', async () => {
-    const seen = await collect();
     const work = async (_: readonly string[], unit: Unit) => {
       await queue.publish('messages', [job('1')], unit);
       throw new Error('the work failed');
@@ -210,6 +211,7 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
     expect(error).to.have.property('message', 'the work failed');
     expect((await queue.depth('messages')).waiting).to.equal(0);
     await queue.publish('messages', [job('1')]);
+    const seen = await collect();
     await eventually(() => seen.length > 0);
     expect(seen).to.deep.equal(['1']);
   });

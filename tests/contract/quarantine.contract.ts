@@ -73,12 +73,15 @@ export function quarantineContract(open: () => Promise<OpenQuarantine>): void {
       piece('x', { reason: 'unstorable' }),
       piece('x', { path: 'entry[0]' }),
       piece('y'),
+      // Not UTF-8: as text both are the same replacement character.
+      piece(new Uint8Array([0xfe])),
+      piece(new Uint8Array([0xff])),
     ]);
 
     const kept = await quarantine.list(100);
 
-    expect(kept).to.have.length(4);
-    expect(new Set(kept.map(({ id }) => id)).size).to.equal(4);
+    expect(kept).to.have.length(6);
+    expect(new Set(kept.map(({ id }) => id)).size).to.equal(6);
   });
 
   it('shares no memory with its callers', async () => {

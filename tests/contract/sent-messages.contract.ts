@@ -211,27 +211,28 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
     expect(handed).to.deep.equal([SEND_ID, SEND_ID]);
   });
 
-  it('settles by a status that comes before the answer, and the answer changes nothing', async () => {
-    await publish(SEND_ID);
-    let applied = false;
-    let runs = 0;
-    consumption = await open.queue.consume(
-      'outbound',
-      async () => {
-        runs += 1;
-        await sent.apply([update('delivered', { sendId: SEND_ID })]);
-        applied = true;
-        return [retry('ambiguous', 0)];
-      },
-      { concurrency: 1, burst: 1 },
-    );
-    await eventually(() => applied);
-    await consumption.stop();
-    const settled = { sendId: SEND_ID, state: 'sent', messageId: WAMID, delivery: 'delivered' };
-    expect(await sent.find(SEND_ID)).to.deep.equal(settled);
-    expect(runs).to.equal(1);
-    expect((await open.queue.depth('outbound')).waiting).to.equal(0);
-  });
+  for (const answer of [retry('ambiguous', 0), { outcome: 'dead', error: { code: 'x', message: 'x' } }] as const)
+    it(`settles by a status that comes before the answer, and the answer (${answer.outcome}) changes nothing`, async () => {
+      await publish(SEND_ID);
+      let applied = false;
+      let runs = 0;
+      consumption = await open.queue.consume(
+        'outbound',
+        async () => {
+          runs += 1;
+          await sent.apply([update('delivered', { sendId: SEND_ID })]);
+          applied = true;
+          return [answer];
+        },
+        { concurrency: 1, burst: 1 },
+      );
+      await eventually(() => applied);
+      await consumption.stop();
+      const settled = { sendId: SEND_ID, state: 'sent', messageId: WAMID, delivery: 'delivered' };
+      expect(await sent.find(SEND_ID)).to.deep.equal(settled);
+      expect(runs).to.equal(1);
+      expect((await open.queue.depth('outbound')).waiting).to.equal(0);
+    });
 
   it('counts a message as sent that was given up, once a status proves it', async () => {
     await publish(SEND_ID);

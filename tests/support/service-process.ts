@@ -1,10 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { after } from 'mocha';
+import { eventually } from './eventually.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+
+type Environment = Readonly<Record<string, string>>;
 
 /** All the settings that the service requires, with made-up values. */
 export const SETTINGS = {
@@ -14,70 +18,111 @@ export const SETTINGS = {
   WHATSAPP_WEBHOOK_SECRET: '0123456789abcdef0123456789abcdef',
 } as const;
 
-const running = new Set<ChildProcess>();
+export interface SpawnOptions {
+  /** Of the repository; the service itself if not given. */
+  readonly file?: string;
+  readonly args?: readonly string[];
+  /** An empty folder if not given: the `.env` and the `.wahook` of whoever runs the tests are not for them. */
+  readonly cwd?: string;
+}
 
-after(() => {
-  for (const child of running) child.kill('SIGKILL');
+/** How a process ended, and all it wrote. */
+interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const running = new Set<ServiceProcess>();
+let emptyFolder: string | undefined;
+
+after(async () => {
+  for (const process of running) process.signal('SIGKILL');
+  await Promise.all([...running].map((process) => process.exit()));
+  if (emptyFolder !== undefined) rmSync(emptyFolder, { recursive: true, force: true });
 });
 
-/** The service in a process of its own, as `npm start` runs it. */
+/** The service, or one of the commands, in a process of its own, as a user runs it. None outlives the tests. */
 export class ServiceProcess {
   readonly #child: ChildProcess;
-  readonly #exit: Promise<unknown>;
-  /** What it wrote so far, both streams. */
-  output = '';
+  readonly #closed: Promise<unknown>;
+  /** What it wrote so far. */
+  stdout = '';
+  stderr = '';
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.#exit = once(child, 'close');
-    running.add(child);
-    child.once('close', () => running.delete(child));
-    for (const stream of [child.stdout, child.stderr])
-      stream?.on('data', (chunk: Buffer) => {
-        this.output += chunk.toString();
-      });
+    this.#closed = once(child, 'close');
+    running.add(this);
+    child.once('close', () => running.delete(this));
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
   }
 
-  /** Starts `file`; nothing of this process's environment but PATH reaches it, apart from the collection of coverage. */
-  static spawn(
-    env: Readonly<Record<string, string>>,
-    file = 'src/main.ts',
-    args: readonly string[] = [],
-  ): ServiceProcess {
+  /**
+   * Nothing of this process's environment but PATH and HOME reaches it, apart from the collection of coverage. BOT counts
+   * from the repository, whose sample bot is the default.
+   */
+  static spawn(env: Environment, { file = 'src/main.ts', args = [], cwd }: SpawnOptions = {}): ServiceProcess {
     const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
     const inherited = { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }) };
-    const child = spawn(process.execPath, [join(ROOT, file), ...args], { cwd: ROOT, env: { ...inherited, ...env } });
-    return new ServiceProcess(child);
+    emptyFolder ??= mkdtempSync(join(tmpdir(), 'wahook-cwd-'));
+    const BOT = resolve(ROOT, env['BOT'] ?? 'bot/index.ts');
+    const options = { cwd: cwd ?? emptyFolder, env: { ...inherited, ...env, BOT } };
+    return new ServiceProcess(spawn(process.execPath, [join(ROOT, file), ...args], options));
   }
 
-  /** Starts the service and resolves to it and its URL once it is ready. */
-  static async start(env: Readonly<Record<string, string>>): Promise<{ service: ServiceProcess; url: string }> {
+  /** As `spawn`, for what ends by itself; the process is killed if that takes longer than a minute. */
+  static async run(env: Environment, options: SpawnOptions = {}): Promise<Ended> {
+    const started = ServiceProcess.spawn(env, options);
+    const killed = setTimeout(() => started.signal('SIGKILL'), 60_000);
+    const exitCode = await started.exit();
+    clearTimeout(killed);
+    return { exitCode, stdout: started.stdout, stderr: started.stderr };
+  }
+
+  /** Starts the service and resolves to it and its URL once it listens; its store may be down. */
+  static async listen(env: Environment): Promise<{ service: ServiceProcess; url: string }> {
     const service = ServiceProcess.spawn({ ...SETTINGS, LOG_FORMAT: 'json', PORT: '0', HOST: '127.0.0.1', ...env });
-    const line = await service.line((text) => text.includes('"message":"Ready"'));
+    const line = await service.line((text) => text.includes('"message":"Listening"'));
     return { service, url: (JSON.parse(line) as { url: string }).url };
   }
 
-  /** The first line of its standard output for which `found` is true. */
+  /** Starts the service and resolves to it and its URL once it is ready. */
+  static async start(env: Environment): Promise<{ service: ServiceProcess; url: string }> {
+    const started = await ServiceProcess.listen(env);
+    await started.service.line((text) => text.includes('"message":"Ready"'));
+    return started;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The first line of its standard output for which `found` is true, as soon as it is there. */
   async line(found: (line: string) => boolean, withinMs = 60_000): Promise<string> {
-    const { stdout } = this.#child;
-    if (stdout === null) throw new Error('the process has no output');
-    const lines = createInterface({ input: stdout });
-    const timer = setTimeout(() => lines.close(), withinMs);
-    try {
-      for await (const line of lines) if (found(line)) return line;
-    } finally {
-      clearTimeout(timer);
-    }
-    throw new Error(`the process did not get that far:\n${this.output}`);
+    const search = () => this.stdout.split('\n').slice(0, -1).find(found);
+    await eventually(() => search() !== undefined || !running.has(this), withinMs).catch(() => {});
+    const line = search();
+    if (line === undefined) throw new Error(`the process did not get that far:\n${this.stdout}${this.stderr}`);
+    return line;
   }
 
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
 
-  /** Resolves to the exit code once it has ended, by itself or by what was sent to it. */
+  /** Resolves to the exit code once it has ended, by itself or by what was sent to it; null if a signal ended it. */
   async exit(): Promise<number | null> {
-    await this.#exit;
+    await this.#closed;
     return this.#child.exitCode;
   }
 

@@ -6,11 +6,14 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isFrozen = false;
+  /** What came in from clients so far, whether or not it was passed on. */
+  receivedBytes = 0;
 
   private constructor(server: Server) {
     this.#server = server;
   }
 
+  /** The target need not be there yet: until it is, connections are broken off at once. */
   static async open(targetPort: number): Promise<TcpProxy> {
     const server = createServer();
     const proxy = new TcpProxy(server);
@@ -30,6 +33,11 @@ export class TcpProxy {
     this.#isFrozen = true;
   }
 
+  /** From now on bytes get through again; those sent in the meantime are lost. */
+  thaw(): void {
+    this.#isFrozen = false;
+  }
+
   /** Breaks all connections. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -42,6 +50,9 @@ export class TcpProxy {
   }
 
   #join(client: Socket, upstream: Socket): void {
+    client.on('data', (data) => {
+      this.receivedBytes += data.length;
+    });
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { SETTINGS } from '../support/service-process.ts';
 
 const CORPUS = join(import.meta.dirname, '../fixtures/webhooks');
@@ -12,14 +14,49 @@ export function corpus(): readonly { readonly name: string; readonly body: Buffe
     .map((name) => ({ name, body: readFileSync(join(CORPUS, name)) }));
 }
 
-export function signatureOf(body: Uint8Array | string): string {
-  return `sha256=${createHmac('sha256', SETTINGS.WHATSAPP_WEBHOOK_SECRET).update(body).digest('hex')}`;
+/** A webhook with one text message of Ana. */
+export function textWebhook(id: string, words: string): Buffer {
+  const message = {
+    from: '15550100001',
+    id: `wamid.${id}`,
+    timestamp: '1790000000',
+    type: 'text',
+    text: { body: words },
+  };
+  const metadata = { display_phone_number: '15550783881', phone_number_id: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
+  const value = { messaging_product: 'whatsapp', metadata, messages: [message] };
+  const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
+  return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
+}
+
+export function signatureOf(body: Uint8Array | string, secret: string = SETTINGS.WHATSAPP_WEBHOOK_SECRET): string {
+  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly ms: number;
+}
+
+/** A POST to the webhook with these headers as they are; a list of values is sent as one header each. */
+export async function post(url: string, body: Buffer, headers: OutgoingHttpHeaders): Promise<Answer> {
+  const startedAtMs = performance.now();
+  const sent = { 'content-type': 'application/json', 'content-length': body.length, ...headers };
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${url}/webhook/whatsapp`, { method: 'POST', headers: sent, agent: false }, (response) => {
+      const { statusCode: status = 0, headers: received } = response;
+      text(response).then(
+        (answer) => resolve({ status, headers: received, text: answer, ms: performance.now() - startedAtMs }),
+        reject,
+      );
+    });
+    outgoing.on('error', reject).end(body);
+  });
 }
 
 /** Delivers a webhook as Meta does; resolves to the status. */
 export async function deliver(url: string, body: Buffer, signature: string = signatureOf(body)): Promise<number> {
-  const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signature };
-  const response = await fetch(`${url}/webhook/whatsapp`, { method: 'POST', headers, body: new Uint8Array(body) });
-  await response.arrayBuffer();
-  return response.status;
+  return (await post(url, body, { 'x-hub-signature-256': signature })).status;
 }

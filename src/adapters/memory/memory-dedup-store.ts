@@ -2,7 +2,7 @@ import type { EventKey } from '../../core/model.ts';
 import type { Clock, DedupResult, DedupStore, Unit } from '../../core/ports.ts';
 import { commitUnit, newUnit } from './memory-unit.ts';
 
-/** As long as the other stores: twice the 7 days for which Meta repeats (its documentation on webhooks, 2026-11). */
+/** As long as the other stores: twice the 7 days for which Meta repeats (its page on webhook endpoints, 2026-09-11). */
 const RETAIN_MS = 15 * 24 * 60 * 60 * 1000;
 
 /** About 200 MB. Beyond it the oldest keys are forgotten early, so that a long run ends in a duplicate and not in a crash. */

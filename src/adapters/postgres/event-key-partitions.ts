@@ -1,8 +1,8 @@
 import type { Database, Queryable } from './database.ts';
 
 /**
- * How long a key is kept after it was recorded. Meta repeats a webhook for up to 7 days (its documentation on webhooks,
- * 2026-11); twice that, and a day for clocks and time zones, costs little and forgives a week of our own downtime.
+ * How long a key is kept after it was recorded. Meta repeats a webhook for up to 7 days (its page on webhook endpoints,
+ * 2026-09-11); twice that, and a day for clocks and time zones, costs little and forgives a week of our own downtime.
  */
 export const RETAIN_DAYS = 15;
 

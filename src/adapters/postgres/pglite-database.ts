@@ -53,9 +53,7 @@ export class PgliteDatabase implements Database {
     const inside = async (pgliteTx: PgliteTransaction) => {
       const tx = new Transaction(pgliteTx);
       try {
-        const result = await work(tx);
-        await tx.end();
-        return result;
+        return await work(tx);
       } catch (error) {
         rejection = { error };
         throw error;
@@ -66,6 +64,7 @@ export class PgliteDatabase implements Database {
     try {
       return await this.#pglite.transaction(inside);
     } catch (error) {
+      // An error of BEGIN or COMMIT; PGlite rejects, as we do, if COMMIT rolled back because `work` swallowed an error.
       throw rejection === undefined ? toWahookError(error) : rejection.error;
     }
   }
@@ -97,7 +96,6 @@ export class PgliteDatabase implements Database {
 class Transaction implements Queryable {
   readonly #tx: PgliteTransaction;
   #open = true;
-  #failed = false;
 
   constructor(tx: PgliteTransaction) {
     this.#tx = tx;
@@ -105,17 +103,7 @@ class Transaction implements Queryable {
 
   async query<Row extends object>(statement: Statement): Promise<readonly Row[]> {
     if (!this.#open) throw new Error('a statement came after the end of its transaction');
-    try {
-      return await run<Row>(this.#tx, statement);
-    } catch (error) {
-      this.#failed = true;
-      throw error;
-    }
-  }
-
-  /** If `work` swallowed the error of a statement, COMMIT would roll back and call that a success; this rejects then. */
-  async end(): Promise<void> {
-    if (this.#failed) await this.query({ text: 'SELECT 1' });
+    return run<Row>(this.#tx, statement);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { lockFolder } from '../../../src/adapters/postgres/folder-lock.ts';
@@ -26,6 +26,12 @@ describe('the lock of a folder', () => {
       () => expect.fail('it was locked twice'),
       (error: Error) => error,
     );
+  }
+
+  /** Of a process that is gone. */
+  async function leaveStaleLock(token: string): Promise<void> {
+    await mkdir(join(parent, 'deep'), { recursive: true });
+    await writeFile(lockFile(), JSON.stringify({ token, pid: 2 ** 30, host: hostname() }));
   }
 
   /** Another process that has the lock and does nothing. */
@@ -89,18 +95,23 @@ describe('the lock of a folder', () => {
   });
 
   it('lets one of 20 win that take over a stale lock at once', async () => {
-    await (await lockFolder(folder)).release();
-    await writeFile(
-      lockFile(),
-      JSON.stringify({ token: 'stale', pid: 2 ** 30, host: (await import('node:os')).hostname() }),
-    );
+    for (let round = 0; round < 20; round += 1) {
+      await leaveStaleLock(`stale ${round}`);
 
-    const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(folder)));
+      const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockFolder(folder)));
 
-    const won = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
-    expect(won).to.have.length(1);
-    await won[0]!.release();
-    expect(await readdir(join(parent, 'deep'))).to.deep.equal([]);
+      const won = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+      expect(won).to.have.length(1);
+      await won[0]!.release();
+      expect(await readdir(join(parent, 'deep'))).to.deep.equal([]);
+    }
+  });
+
+  it('leaves a stale lock to the process that is taking it over', async () => {
+    await leaveStaleLock('stale');
+    await writeFile(`${lockFile()}.stale`, '{}');
+
+    expect(isWahookError(await refusal(), 'already_running')).to.equal(true);
   });
 
   for (const content of ['', '{', 'null', '{"pid":1}']) {

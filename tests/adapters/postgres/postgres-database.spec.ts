@@ -267,6 +267,25 @@ describe('PostgresDatabase', () => {
     expect(await counts()).to.deep.equal([0, 1]);
   });
 
+  it('gives up on an answer that does not come within 3.5 s, and on its connection', async () => {
+    const proxy = await TcpProxy.open(Number(new URL(created.url).port));
+    const url = new URL(created.url);
+    url.port = String(proxy.port);
+    const far = new PostgresDatabase({ url: url.href, poolSize: 1, applicationName: 'far' });
+    const before = await backendPid(far);
+    proxy.freeze();
+    const startedMs = performance.now();
+
+    await expectUnavailable(far.query({ text: 'SELECT 1' }));
+    const tookMs = performance.now() - startedMs;
+    proxy.thaw();
+    expect(await backendPid(far)).not.to.equal(before);
+    await far.close();
+    await proxy.close();
+
+    expect(tookMs).to.be.within(3_400, 4_000);
+  });
+
   it('does not hang when the network goes before the ROLLBACK, and passes the error of work on', async () => {
     const proxy = await TcpProxy.open(Number(new URL(created.url).port));
     const url = new URL(created.url);

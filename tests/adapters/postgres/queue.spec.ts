@@ -8,11 +8,21 @@ import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedu
 import { PostgresMessageQueue } from '../../../src/adapters/postgres/postgres-message-queue.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 import type { InboundMessage, OutboundMessage } from '../../../src/core/model.ts';
-import type { ConsumeOptions, Consumption, Job, JobHandler, NewJob, Settlement } from '../../../src/core/ports.ts';
+import type {
+  ConsumeOptions,
+  Consumption,
+  Job,
+  JobHandler,
+  NewJob,
+  Settlement,
+  Unit,
+} from '../../../src/core/ports.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, testDatabase } from '../../support/postgres.ts';
 import { type OpenQueues, openPostgresQueues } from '../../support/queues.ts';
 import { RecordingLog, RecordingMetrics, silentLog } from '../../support/recording.ts';
+
+const BEAT = `SELECT heartbeat_on AS at FROM pgboss.job WHERE state = 'active'`;
 
 const DONE: Settlement = { outcome: 'done' };
 
@@ -28,12 +38,14 @@ function outbound(sendId: string): OutboundMessage {
   return { sendId, phoneNumberId: '1065', to: { waId: '1' }, content: { type: 'text', text: 'Hello' } };
 }
 
+const gates: { open(): void }[] = [];
+
+/** A promise and the means to fulfil it; fulfilled at the end of the test in any case. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open: () => open() };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const made = { opened: promise, open: resolve };
+  gates.push(made);
+  return made;
 }
 
 describe('the queue on Postgres', () => {
@@ -50,6 +62,7 @@ describe('the queue on Postgres', () => {
   });
 
   afterEach(async () => {
+    for (const { open: finish } of gates.splice(0)) finish();
     await Promise.all(consumptions.map((consumption) => consumption.stop()));
     await open.close();
   });
@@ -148,7 +161,7 @@ describe('the queue on Postgres', () => {
     });
     await queue.publish('messages', [job('1')]);
     await eventually(() => runs === 1);
-    const beats = async () => (await sql<{ at: Date }>('SELECT heartbeat_on AS at FROM pgboss.job'))[0]?.at.getTime();
+    const beats = async () => (await sql<{ at: Date }>(BEAT))[0]?.at.getTime();
     const first = await beats();
     await eventually(async () => (await beats()) !== first);
     hold.open();
@@ -168,6 +181,40 @@ describe('the queue on Postgres', () => {
     await eventually(() => seen.length === 2, 4_000);
   });
 
+  it('wakes the lanes of a unit of work after its commit, and only then', async () => {
+    const one = job('1');
+    await open.dedup.once([one.key], async (_, unit) => {
+      await queue.publish('messages', [one], unit);
+      expect(await laneJobs()).to.deep.equal([]);
+    });
+    await eventually(async () => (await laneJobs()).length === 1);
+    const fail = async (_: readonly string[], unit: Unit) => {
+      await queue.publish('messages', [job('2', 'other')], unit);
+      throw new Error('the work failed');
+    };
+    await open.dedup.once([job('2').key], fail).catch(() => {});
+    await queue.publish('messages', [job('3', 'later')]);
+    await eventually(async () => (await laneJobs()).some(({ singleton_key }) => singleton_key === 'later'));
+    expect((await laneJobs()).map(({ singleton_key }) => singleton_key)).to.have.members(['lane', 'later']);
+  });
+
+  it('leaves a lane awake that it must leave with messages in it', async () => {
+    const hold = gate();
+    let runs = 0;
+    const consumption = await consume(async (handed) => {
+      runs += 1;
+      await hold.opened;
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1'), job('2')]);
+    await eventually(() => runs === 1);
+    await sql(`DELETE FROM pgboss.job WHERE state = 'created'`);
+    const stopping = consumption.stop();
+    hold.open();
+    await stopping;
+    expect(await laneJobs()).to.deep.equal([{ state: 'created', singleton_key: 'lane' }]);
+  });
+
   it('leaves no lane job behind', async () => {
     await consume(async (handed) => handed.map(() => DONE));
     await queue.publish('messages', [job('1', 'a'), job('2', 'b')]);
@@ -177,6 +224,8 @@ describe('the queue on Postgres', () => {
 
   it('numbers jobs of one lane in the order of the commits, and makes nobody else wait', async () => {
     const rows = new LaneRows('messages');
+    // The lanes exist: a row that nobody has committed yet would hold up the others by itself.
+    await open.database.transaction((tx) => rows.insert(tx, [job('0', 'a'), job('0', 'b'), job('0', 'c')]));
     const first = gate();
     const stored = gate();
     const one = open.database.transaction(async (tx) => {
@@ -200,11 +249,12 @@ describe('the queue on Postgres', () => {
     const stored1 = await sql<{ event_key: string }>(
       `SELECT event_key FROM wahook.inbox WHERE lane = 'b' ORDER BY seq`,
     );
-    expect(stored1.map(({ event_key }) => event_key)).to.deep.equal(['m|b|2', 'm|b|3']);
+    expect(stored1.map(({ event_key }) => event_key)).to.deep.equal(['m|b|0', 'm|b|2', 'm|b|3']);
   });
 
   it('numbers after it has the lock, not before', async () => {
     const rows = new LaneRows('messages');
+    await open.database.transaction((tx) => rows.insert(tx, [job('0', 'a')]));
     const first = gate();
     const locked = gate();
     const one = open.database.transaction(async (tx) => {
@@ -222,7 +272,7 @@ describe('the queue on Postgres', () => {
     first.open();
     await Promise.all([one, two]);
     const stored = await sql<{ event_key: string }>('SELECT event_key FROM wahook.inbox ORDER BY seq');
-    expect(stored.map(({ event_key }) => event_key)).to.deep.equal(['m|a|1', 'm|a|2', 'm|a|3']);
+    expect(stored.map(({ event_key }) => event_key)).to.deep.equal(['m|a|0', 'm|a|1', 'm|a|2', 'm|a|3']);
   });
 
   it('locks lanes in one order, so that crossed batches do not meet in a deadlock', async () => {
@@ -387,7 +437,9 @@ describe('the queue on Postgres', () => {
     });
     await queue.publish('messages', [job('1', '1065|15551234567')]);
     await settled();
-    expect(open.log.text()).to.contain('RangeError').and.not.contain('secret').and.not.contain('15551234567');
+    expect(open.log.text()).to.contain('RangeError');
+    expect(open.log.text()).to.not.contain('secret');
+    expect(open.log.text()).to.not.contain('15551234567');
     const outputs = await sql<{ output: unknown }>('SELECT output FROM pgboss.job WHERE output IS NOT NULL');
     expect(JSON.stringify(outputs)).to.not.contain('secret');
   });
@@ -476,10 +528,9 @@ describe('the sweep', () => {
     await retry('lane 0001', 60_000);
     await retry('lane 0599', -10);
     await newSweep().sweep();
-    expect(await awake())
-      .to.include('lane 0599')
-      .and.not.include('lane 0001')
-      .and.have.lengthOf(500);
+    const lanes = await awake();
+    expect(lanes).to.have.lengthOf(500).and.include('lane 0599');
+    expect(lanes).to.not.include('lane 0001');
     await database.query({ text: `UPDATE wahook.inbox SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL` });
     await aSecondLater();
     await newSweep().sweep();

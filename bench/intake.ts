@@ -1,0 +1,104 @@
+/**
+ * The benchmark of what Meta waits for: how long until a webhook is answered with 200, and the steps on the way. Brings its own
+ * servers; about 90 s. Ends with 1 if a bar is missed. See docs/benchmark.md.
+ *
+ *     npm run bench [-- --rounds 3] [--seconds 5] [--only PostgreSQL] [--patience 60]
+ */
+import { parseArgs } from 'node:util';
+import { type Measured, measureAcks, NORMAL_RATE, SETUPS } from './ack-latency.ts';
+import { type Bar, digits, isKept, machine, median, table, verdict, withRange } from './figures.ts';
+import { untilQuiet } from './quiet.ts';
+import { FRESH_KEY, measureComputation, measureDedup, SIGNATURE_BAR_STEP, type Step } from './steps.ts';
+
+const LIMIT_MS = { ack: 100, signature: 1, dedup: 5 } as const;
+
+const DEDUP_CALLS = 1_000;
+
+function grouped<Value>(values: readonly Value[], keyOf: (value: Value) => string): readonly (readonly Value[])[] {
+  return [...Map.groupBy(values, keyOf).values()];
+}
+
+function ackTable(measured: readonly Measured[]): string {
+  const rows = grouped(measured, ({ setup, load }) => `${setup} ${load}`).map((rounds) => {
+    const figure = (pick: (one: Measured) => number) => withRange(rounds.map(pick));
+    return [
+      ...[rounds[0]?.setup ?? '', rounds[0]?.load ?? ''],
+      figure(({ result }) => result.perSecond),
+      figure(({ result }) => result.ackMs.p50),
+      figure(({ result }) => result.ackMs.p95),
+      figure(({ result }) => result.ackMs.p99),
+      figure(({ result }) => result.ackMs.max),
+      String(rounds.reduce((sum, { result }) => sum + result.failed, 0)),
+      figure(({ result }) => result.lateMs.p99),
+    ];
+  });
+  return table(
+    ['store', 'load', 'acks/s', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms', 'not 200', 'sent late, p99 ms'],
+    rows,
+  );
+}
+
+function stepTable(steps: readonly Step[], unit: 'ms' | 'µs'): string {
+  const show = (ms: number) => digits(unit === 'ms' ? ms : ms * 1_000);
+  const rows = grouped(steps, ({ name }) => name).map((rounds) => {
+    const figure = (pick: (one: Step) => number) => withRange(rounds.map(pick), show);
+    return [
+      rounds[0]?.name ?? '',
+      String(rounds[0]?.calls ?? 0),
+      figure(({ ms }) => ms.p50),
+      figure(({ ms }) => ms.p99),
+    ];
+  });
+  return table(['step', 'calls', `p50 ${unit}`, `p99 ${unit}`], rows);
+}
+
+/** Every store at the normal rate, and the two steps that have a bar of their own; of several rounds the median. */
+function bars(measured: readonly Measured[], steps: readonly Step[]): readonly Bar[] {
+  const normal = measured.filter(({ load }) => load === `${NORMAL_RATE}/s`);
+  const acks = grouped(normal, ({ setup }) => setup).map((rounds) => ({
+    what: `${rounds[0]?.setup}: ack p99 at ${NORMAL_RATE}/s`,
+    ms: median(rounds.map(({ result }) => (result.failed === 0 ? result.ackMs.p99 : Number.NaN))),
+    limitMs: LIMIT_MS.ack,
+  }));
+  const barred = steps.filter(({ name }) => name === SIGNATURE_BAR_STEP || name.endsWith(FRESH_KEY));
+  const others = grouped(barred, ({ name }) => name).map((rounds) => ({
+    what: `${rounds[0]?.name}, p99`,
+    ms: median(rounds.map(({ ms }) => ms.p99)),
+    limitMs: rounds[0]?.name === SIGNATURE_BAR_STEP ? LIMIT_MS.signature : LIMIT_MS.dedup,
+  }));
+  return [...acks, ...others];
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '5' },
+      only: { type: 'string' },
+      patience: { type: 'string', default: '0' },
+    },
+  });
+  const setups = SETUPS.filter(({ name }) => values.only === undefined || name === values.only);
+  const patience = Number(values.patience);
+  await untilQuiet(patience);
+  console.log(`${machine()}\n`);
+  const measured: Measured[] = [];
+  const computation: Step[] = [];
+  const dedup: Step[] = [];
+  for (let round = 1; round <= Number(values.rounds); round += 1) {
+    for (const setup of setups) {
+      await untilQuiet(patience);
+      measured.push(...(await measureAcks(setup, Number(values.seconds))));
+    }
+    await untilQuiet(patience);
+    computation.push(...measureComputation());
+    dedup.push(...(await measureDedup(DEDUP_CALLS)));
+  }
+  console.log(`${ackTable(measured)}\n\n${stepTable(computation, 'µs')}\n\n${stepTable(dedup, 'ms')}\n`);
+  const judged = bars(measured, [...computation, ...dedup]);
+  for (const bar of judged) console.log(verdict(bar));
+  // Clients of the servers that end with this process are of no use any more.
+  process.exit(judged.every(isKept) ? 0 : 1);
+}
+
+await main();
