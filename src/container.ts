@@ -368,9 +368,9 @@ function bindUseCases(container: Container): void {
   container
     .bind(TOKENS.sendMessage)
     .toResolvedValue(
-      (gateway: WhatsAppGateway, log: Log, clock: Clock, { settle }: Config) =>
-        new SendMessage(gateway, log, clock, { settleWaitMs: settle.waitMs, onUnsettled: settle.policy }),
-      [TOKENS.gateway, TOKENS.log, TOKENS.clock, TOKENS.config],
+      (gateway: WhatsAppGateway, log: Log, metrics: PrometheusMetrics, clock: Clock, { settle }: Config) =>
+        new SendMessage(gateway, log, metrics, clock, { settleWaitMs: settle.waitMs, onUnsettled: settle.policy }),
+      [TOKENS.gateway, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
     );
   container
     .bind(TOKENS.worker)

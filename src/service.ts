@@ -19,6 +19,9 @@ const MAINTENANCE_MS = 3_600_000;
 /** Requests that run when the process is told to stop have 4 s at most; the rest of the time belongs to handlers. */
 const HTTP_STOP_MS = 5_000;
 
+/** Closing takes some ms, unless the other side says nothing any more: the end of the process closes what is left. */
+const CLOSE_LIMIT_MS = 3_000;
+
 export interface StartOptions {
   /** If the port is taken, the next free one of this many is used. */
   readonly portsToTry?: number;
@@ -35,7 +38,7 @@ export interface RunningService {
   readonly prepared: Promise<void>;
   /**
    * Not ready, then no more webhooks, then no more jobs; running ones finish, until the time limit of the configuration.
-   * Repeating it waits for the same end.
+   * Resolves within that limit and 3 s, whatever does not answer any more. Repeating it waits for the same end.
    */
   stop(): Promise<void>;
 }
@@ -214,7 +217,9 @@ class Service implements RunningService {
     const ended = this.#finish().then(() => 'ended' as const);
     if ((await Promise.race([ended, limit])) === 'late')
       this.log.warn('Stopping took too long; what still runs will be run again', {});
-    await this.#composition.close();
+    const closed = this.#composition.close().then(() => 'closed' as const);
+    if ((await Promise.race([closed, delay(CLOSE_LIMIT_MS, 'late' as const, { ref: false })])) === 'late')
+      this.log.warn('Not everything could be closed', {});
   }
 
   async #finish(): Promise<void> {

@@ -42,7 +42,7 @@ export class ApplyStatuses {
     const unknown = new Set(await this.#sentMessages.apply(jobs.map((job) => job.payload)));
     const early = jobs.findIndex((job) => unknown.has(job.payload) && this.#waitMs(job) > 0);
     const ready = early === -1 ? jobs : jobs.slice(0, early);
-    for (const { payload } of ready) this.#count(payload);
+    for (const { payload, claims } of ready) if (claims === 1) this.#count(payload);
     const settlements = ready.length === 0 ? [] : await this.#handle(ready, context);
     const waiting = jobs[early];
     if (waiting === undefined || settlements.some((settlement) => settlement.outcome === 'retry')) return settlements;

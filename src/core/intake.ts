@@ -139,7 +139,11 @@ export class Intake {
       const [first] = events;
       if (first !== undefined && events.length === 1) {
         await this.#keep([
-          { reason: 'unstorable', path: first.key.id, raw: new TextEncoder().encode(JSON.stringify(first.event)) },
+          {
+            reason: 'unstorable',
+            path: `(${first.event.kind})`,
+            raw: new TextEncoder().encode(JSON.stringify(first.event)),
+          },
         ]);
         return new Map([[first.key.id, 'quarantined']]);
       }

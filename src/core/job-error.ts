@@ -1,41 +1,90 @@
+import { WahookError } from './errors.ts';
 import type { JobError } from './ports.ts';
 
 /** Enough to recognise an error, too little to hide a conversation in. */
 const MESSAGE_LIMIT = 300;
 
+/** So many characters in a row that also stand in the payload are taken for a quotation. */
+const QUOTE_LENGTH = 4;
+
+const WORD = /[\p{L}\p{N}]+/gu;
+
+/** What could be somebody's number, grouped as people write it. */
+const NUMBER = /\d{4,}|\d[\d\s().-]{4,}\d/g;
+
 /** Values under these keys are words of ours or of Meta's, not of a person. */
 const CLOSED_KEYS = new Set(['kind', 'type', 'status', 'reported', 'field', 'change', 'mimeType']);
 
 /**
- * Describes a failed handler without the content of what it handled: name, message, and where it was thrown. Whatever the
- * message quotes from `payload` (text, names, ids), and every run of digits that could be a number of a person, is replaced
- * by `…`.
+ * Describes a failed handler without the content of what it handled: name, message, and where it was thrown. In the message
+ * every run of four or more characters that stands in `payload` too (whatever its case, be it cut in the middle or part of
+ * something longer), every shorter word of the payload, and every longer number is replaced by `…`.
  */
 export function describeFailure(code: string, error: unknown, payload: unknown): JobError {
   const name = error instanceof Error ? error.name : 'Error';
   const text = error instanceof Error ? error.message : 'something that is not an Error was thrown';
   const where = error instanceof Error ? placeOf(error.stack) : undefined;
-  const message = `${name}: ${withoutContent(text, payload)}`.slice(0, MESSAGE_LIMIT);
+  // Ours hold no content by their own rule.
+  const shown = error instanceof WahookError ? text : withoutContent(text.slice(0, MESSAGE_LIMIT), payload);
+  const message = `${name}: ${shown}`;
   return { code, message: where === undefined ? message : `${message} (${where})` };
 }
 
 function withoutContent(text: string, payload: unknown): string {
-  const quoted = contentOf(payload).sort((a, b) => b.length - a.length);
-  const cleaned = quoted.reduce((rest, part) => rest.replaceAll(part, '…'), text.slice(0, 2 * MESSAGE_LIMIT));
-  return cleaned.replaceAll(/\d[\d\s().-]{4,}\d/g, '…');
+  const { runs, words } = contentOf(payload);
+  const lower = lowered(text);
+  const quoted = new Array<boolean>(text.length).fill(false);
+  for (let at = 0; at + QUOTE_LENGTH <= lower.length; at += 1)
+    if (runs.has(lower.slice(at, at + QUOTE_LENGTH))) quoted.fill(true, at, at + QUOTE_LENGTH);
+  for (const { 0: word, index } of lower.matchAll(WORD))
+    if (words.has(word)) quoted.fill(true, index, index + word.length);
+  for (const { 0: number, index } of text.matchAll(NUMBER)) quoted.fill(true, index, index + number.length);
+  return hide(text, quoted);
 }
 
-/** Every text of the payload that somebody else wrote, and each word of it: an error may quote a part only. */
-function contentOf(payload: unknown): string[] {
-  const texts: string[] = [];
-  const open: unknown[] = [payload];
-  for (let value = open.pop(); open.length > 0 || value !== undefined; value = open.pop()) {
-    if (typeof value === 'string') texts.push(value);
-    else if (typeof value === 'object' && value !== null)
-      open.push(...Object.entries(value).flatMap(([key, inner]) => (CLOSED_KEYS.has(key) ? [] : [inner ?? null])));
+/** Character by character of the same length, so that positions stay. */
+function lowered(text: string): string {
+  return text.replaceAll(/\p{Lu}/gu, (letter) => {
+    const lower = letter.toLowerCase();
+    return lower.length === letter.length ? lower : letter;
+  });
+}
+
+/** `…` for each run of characters that is quoted. */
+function hide(text: string, quoted: readonly boolean[]): string {
+  let shown = '';
+  for (const [at, character] of text.split('').entries()) {
+    if (!quoted[at]) shown += character;
+    else if (!quoted[at - 1]) shown += '…';
   }
-  const parts = texts.flatMap((text) => [text, ...text.split(/\s+/)]);
-  return [...new Set(parts)].filter((part) => part.length > 2);
+  return shown;
+}
+
+/** All runs of `QUOTE_LENGTH` characters in the texts that somebody else wrote, and their words that are shorter; in lower case. */
+function contentOf(payload: unknown): { readonly runs: ReadonlySet<string>; readonly words: ReadonlySet<string> } {
+  const runs = new Set<string>();
+  const words = new Set<string>();
+  for (const text of textsOf(payload)) {
+    const lower = lowered(text);
+    for (let at = 0; at + QUOTE_LENGTH <= lower.length; at += 1) runs.add(lower.slice(at, at + QUOTE_LENGTH));
+    for (const [word] of lower.matchAll(WORD)) if (word.length < QUOTE_LENGTH) words.add(word);
+  }
+  return { runs, words };
+}
+
+/** Without recursion and without spreading: the payload may be deep, and its lists long. */
+function* textsOf(payload: unknown): Generator<string> {
+  const open: unknown[] = [payload];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value === 'string') yield value;
+    else for (const inner of othersIn(value)) open.push(inner);
+  }
+}
+
+function othersIn(value: unknown): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (CLOSED_KEYS.has(key) ? [] : [inner]));
 }
 
 /** A frame of ours: a limit that the bot broke is reported where the bot broke it, not where we noticed. */

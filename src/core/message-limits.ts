@@ -22,6 +22,9 @@ const LIMITS = {
   buttonId: { min: 1, max: 256 },
 } as const satisfies Record<string, Limit>;
 
+/** As deep as an inbound message may be; Meta's own templates have 6 levels. */
+const MAX_DEPTH = 64;
+
 /** Reply buttons of one message (same source). */
 const MAX_BUTTONS = 3;
 
@@ -33,6 +36,30 @@ const MAX_BUTTONS = 3;
 export function checkOutbound(message: OutboundMessage): void {
   checkRecipient(message.to);
   checkContent(message.content);
+  checkStorable(message.content);
+}
+
+/**
+ * What cannot be stored cannot be sent either: a database refuses U+0000 and half of a surrogate pair (what is left of an emoji
+ * when a text is cut in its middle), and nobody nests a message this deep on purpose. Without recursion, as it may be deep.
+ */
+function checkStorable(content: OutboundContent): void {
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value: content, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, depth } = next;
+    if (depth > MAX_DEPTH) refuse(`it is nested deeper than ${MAX_DEPTH} levels`);
+    if (typeof value === 'string') checkText(value);
+    else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value)) {
+        checkText(key);
+        open.push({ value: inner, depth: depth + 1 });
+      }
+  }
+}
+
+function checkText(text: string): void {
+  if (text.includes('\u0000')) refuse('a text in it holds the character U+0000');
+  if (!text.isWellFormed()) refuse('a text in it holds half of a character, as when an emoji is cut in its middle');
 }
 
 function checkRecipient({ waId, userId, groupId }: Recipient): void {

@@ -249,6 +249,8 @@ export interface OutboundMessage {
   readonly content: OutboundContent;
   /** wamid of the message that this one quotes. */
   readonly replyTo?: string;
+  /** When the event was accepted that this message answers, in ms since 1970. */
+  readonly causedAtMs?: number;
 }
 
 /** How far a message that we sent has come. */

@@ -1,6 +1,7 @@
 import { isWahookError } from './errors.ts';
 import type { Accepted, Intake } from './intake.ts';
 import type { Clock, DecodeWebhook, Log, SignatureVerifier } from './ports.ts';
+import { RefusalLog } from './refusal-log.ts';
 
 /** What became of one delivery of a webhook. Only `accepted` may be answered with 200. */
 export type Receipt =
@@ -10,9 +11,6 @@ export type Receipt =
   /** Not known to be stored; Meta shall deliver it again. */
   | { readonly outcome: 'unavailable'; readonly reason: 'storage' | 'overload' | 'timeout' };
 
-/** A wrong secret refuses every webhook: the operator must see it, but one line a minute is enough. */
-const REFUSAL_LOG_MS = 60_000;
-
 /** Verify → decode → store: the use case behind `POST /webhook/whatsapp`. */
 export class ReceiveWebhook {
   readonly #verifier: SignatureVerifier;
@@ -21,8 +19,8 @@ export class ReceiveWebhook {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #deadlineMs: number;
-  #refused = 0;
-  #refusalLoggedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #forged: RefusalLog;
+  readonly #unstored: RefusalLog;
 
   /** @param deadlineMs how long a delivery may take; afterwards it is `unavailable`, though it may still get stored. */
   constructor(
@@ -39,6 +37,9 @@ export class ReceiveWebhook {
     this.#clock = clock;
     this.#log = log;
     this.#deadlineMs = deadlineMs;
+    const wrongSecret = 'if Meta sent them, WHATSAPP_WEBHOOK_SECRET is not the secret of its app';
+    this.#forged = new RefusalLog(log, clock, `Webhooks without a good signature are refused; ${wrongSecret}`);
+    this.#unstored = new RefusalLog(log, clock, 'Webhooks could not be stored; Meta will deliver them again');
   }
 
   /** Never rejects for anything that the sender, the body or the store does. Safe to repeat and to run concurrently. */
@@ -48,42 +49,36 @@ export class ReceiveWebhook {
     if (elements.length === 0) return { outcome: 'accepted', fresh: 0, duplicate: 0, quarantined: 0 };
     const accepted = this.#intake.accept(elements, this.#clock.now() + this.#deadlineMs).then(
       (counts): Receipt => ({ outcome: 'accepted', ...counts }),
-      (error: unknown) => this.#unavailable(error),
+      (error: unknown) => this.#failed(error),
     );
     return await this.#withinDeadline(accepted);
   }
 
   #badSignature(): Receipt {
-    this.#refused += 1;
-    const now = this.#clock.now();
-    if (now - this.#refusalLoggedAtMs >= REFUSAL_LOG_MS) {
-      const hint = 'if Meta sent them, WHATSAPP_WEBHOOK_SECRET is not the secret of its app';
-      this.#log.warn('Webhooks without a good signature are refused', { refused: this.#refused, hint });
-      this.#refused = 0;
-      this.#refusalLoggedAtMs = now;
-    }
+    this.#forged.note('badSignature');
     return { outcome: 'bad_signature' };
   }
 
-  #unavailable(error: unknown): Receipt {
-    if (isWahookError(error, 'overloaded')) return { outcome: 'unavailable', reason: 'overload' };
-    if (!isWahookError(error, 'storage_unavailable')) throw error;
-    this.#log.warn('The webhook could not be stored; Meta will deliver it again', { error: error.message });
-    return { outcome: 'unavailable', reason: 'storage' };
+  #failed(error: unknown): Receipt {
+    if (isWahookError(error, 'overloaded')) return this.#unavailable('overload');
+    if (isWahookError(error, 'storage_unavailable')) return this.#unavailable('storage');
+    throw error;
+  }
+
+  #unavailable(reason: Extract<Receipt, { outcome: 'unavailable' }>['reason']): Receipt {
+    this.#unstored.note(reason);
+    return { outcome: 'unavailable', reason };
   }
 
   async #withinDeadline(accepted: Promise<Receipt>): Promise<Receipt> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<Receipt>((resolve) => {
-      timer = setTimeout(() => resolve({ outcome: 'unavailable', reason: 'timeout' }), this.#deadlineMs);
-    });
+    const { promise: late, resolve } = Promise.withResolvers<'late'>();
+    const timer = setTimeout(resolve, this.#deadlineMs, 'late');
     try {
-      return await Promise.race([accepted, late]);
+      const first = await Promise.race([accepted, late]);
+      return first === 'late' ? this.#unavailable('timeout') : first;
     } finally {
       clearTimeout(timer);
-      accepted.catch((error: unknown) =>
-        this.#log.error('Storing a webhook failed in an unexpected way', nameOf(error)),
-      );
+      accepted.catch((error: unknown) => this.#log.error('Storing a webhook failed unexpectedly', nameOf(error)));
     }
   }
 }

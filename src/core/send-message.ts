@@ -1,6 +1,17 @@
 import { backoffMs } from './backoff.ts';
 import type { OutboundMessage } from './model.ts';
-import type { Clock, Job, JobContext, JobError, Log, SendFailure, Settlement, WhatsAppGateway } from './ports.ts';
+import type {
+  Clock,
+  Job,
+  JobContext,
+  JobError,
+  Log,
+  Metrics,
+  SendFailure,
+  Sent,
+  Settlement,
+  WhatsAppGateway,
+} from './ports.ts';
 
 export interface SendMessageOptions {
   /** How long to wait for the status of a send whose answer was lost, before `onUnsettled` decides. */
@@ -22,13 +33,15 @@ const PAUSE_MS = 60_000;
 export class SendMessage {
   readonly #gateway: WhatsAppGateway;
   readonly #log: Log;
+  readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #options: SendMessageOptions;
   readonly #pausedUntilMs = new Map<string, number>();
 
-  constructor(gateway: WhatsAppGateway, log: Log, clock: Clock, options: SendMessageOptions) {
+  constructor(gateway: WhatsAppGateway, log: Log, metrics: Metrics, clock: Clock, options: SendMessageOptions) {
     this.#gateway = gateway;
     this.#log = log;
+    this.#metrics = metrics;
     this.#clock = clock;
     this.#options = options;
   }
@@ -40,20 +53,26 @@ export class SendMessage {
       const settlement = await this.#runOne(job, context.signal);
       settlements.push(settlement);
       if (settlement.outcome === 'dead')
-        this.#log.error('A message was not sent; it is a dead letter', { ...settlement.error });
+        this.#log.error('A message was not sent; it is a dead letter', { job: job.id, ...settlement.error });
       if (settlement.outcome === 'retry') break;
     }
     return settlements;
   }
 
   async #runOne(job: Job<OutboundMessage>, signal: AbortSignal): Promise<Settlement> {
-    if (job.interrupted) return this.#settleFirst('The process ended while it was sending');
+    if (job.interrupted) return this.#ambiguous(job, 'The process ended while it was sending');
     if (job.lastError?.code === 'ambiguous' && this.#options.onUnsettled === 'hold')
       return dead('unsettled', 'The answer was lost and no status came; Meta may or may not have the message');
     const pausedForMs = (this.#pausedUntilMs.get(job.payload.phoneNumberId) ?? 0) - this.#clock.now();
     if (pausedForMs > 0) return later(pausedForMs, false, { code: 'paused', message: 'The number is paused' });
     const result = await this.#gateway.send(job.payload, signal);
-    return result.kind === 'sent' ? { outcome: 'done', messageId: result.messageId } : this.#failed(job, result);
+    return result.kind === 'sent' ? this.#sent(job, result) : this.#failed(job, result);
+  }
+
+  #sent({ payload: { causedAtMs } }: Job<OutboundMessage>, { messageId }: Sent): Settlement {
+    if (causedAtMs !== undefined)
+      this.#metrics.observe('end_to_end_seconds', Math.max(0, this.#clock.now() - causedAtMs) / 1000, {});
+    return { outcome: 'done', messageId };
   }
 
   #failed(job: Job<OutboundMessage>, failure: SendFailure): Settlement {
@@ -61,7 +80,7 @@ export class SendMessage {
     const error: JobError = { code, message: failure.reason };
     switch (failure.kind) {
       case 'ambiguous':
-        return job.attempt > DEFAULT_REPETITIONS ? { outcome: 'dead', error } : this.#settleFirst(failure.reason);
+        return this.#ambiguous(job, failure.reason);
       case 'window_closed':
       case 'rejected':
         return { outcome: 'dead', error };
@@ -81,8 +100,11 @@ export class SendMessage {
    * Waits for the status that carries our send id. If one comes the queue marks the message as sent and it never returns
    * here; if none comes it returns with `lastError.code` `ambiguous`.
    */
-  #settleFirst(reason: string): Settlement {
-    return later(this.#options.settleWaitMs, true, { code: 'ambiguous', message: reason });
+  #ambiguous(job: Job<OutboundMessage>, reason: string): Settlement {
+    const error = { code: 'ambiguous', message: reason };
+    return job.attempt > DEFAULT_REPETITIONS
+      ? { outcome: 'dead', error }
+      : later(this.#options.settleWaitMs, true, error);
   }
 }
 

@@ -42,14 +42,20 @@ export class Worker {
     this.#concurrency = concurrency;
   }
 
+  /** All or nothing: if one queue cannot be consumed, none is, and it may be tried again. */
   async start(): Promise<void> {
     const concurrency = this.#concurrency;
-    this.#consumptions = await Promise.all([
+    const started = await Promise.allSettled([
       this.#consume('messages', (jobs, context) => this.#handleEvent.run(jobs, context), concurrency, 1),
       this.#consume('outbound', (jobs, context) => this.#sendMessage.run(jobs, context), concurrency, 1),
       this.#consume('statuses', (jobs, context) => this.#applyStatuses.run(jobs, context), concurrency, STATUS_BURST),
       this.#consume('account', (jobs, context) => this.#handleEvent.run(jobs, context), 1, 1),
     ]);
+    this.#consumptions = started.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+    const failed = started.find((one) => one.status === 'rejected');
+    if (failed === undefined) return;
+    await this.stop();
+    throw failed.reason;
   }
 
   /** Takes nothing new; resolves when what runs is settled. */

@@ -20,6 +20,12 @@ export interface AdmissionLimits {
  */
 const DEFAULT_LIMITS: AdmissionLimits = { requests: 1_000, bytes: 128 * 1024 * 1024 };
 
+/** A webhook with one message has about 1 kB; one that exceeds this is rare, and may wait. */
+const SMALL_BODY_BYTES = 64 * 1024;
+
+/** Of the budget, what bodies that are not small may take: some dozen unfinished large ones must not keep the small ones out. */
+const LARGE_SHARE = 0.75;
+
 /**
  * Decides whether one more webhook may come in. Counts work, not promises: a slot is taken by a complete body and the budget
  * by bytes that have arrived, so a sender who announces much and sends little keeps nobody out.
@@ -74,9 +80,13 @@ export class Admission {
     this.#waiting -= 1;
   }
 
-  /** Takes `bytes` of the budget; true means: `release` them later. */
-  hold(bytes: number): boolean {
-    if (this.#heldBytes + bytes > this.#limits.bytes) return false;
+  /**
+   * Takes `bytes` more of the budget for a body that has `soFar` of it; true means: `release` them later. The last quarter is
+   * for small bodies alone.
+   */
+  hold(bytes: number, soFar = 0): boolean {
+    const share = soFar + bytes > SMALL_BODY_BYTES ? LARGE_SHARE : 1;
+    if (this.#heldBytes + bytes > this.#limits.bytes * share) return false;
     this.#heldBytes += bytes;
     return true;
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 /** Memory that all bodies share. */
 export interface ByteBudget {
-  hold(bytes: number): boolean;
+  hold(bytes: number, soFar: number): boolean;
   release(bytes: number): void;
 }
 
@@ -36,7 +36,7 @@ export function readBody(request: IncomingMessage, limitBytes: number, budget: B
     };
     const onData = (chunk: Buffer): void => {
       if (size + chunk.length > limitBytes) settle({ outcome: 'too_large' });
-      else if (!budget.hold(chunk.length)) settle({ outcome: 'no_room' });
+      else if (!budget.hold(chunk.length, size)) settle({ outcome: 'no_room' });
       else {
         size += chunk.length;
         chunks.push(chunk);

@@ -145,7 +145,7 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
     await sent.apply([update('failed', { errors: [UNDELIVERABLE] })]);
     await sent.apply([update('sent')]);
     expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'failed', error: UNDELIVERABLE });
-    await sent.apply([update('delivered')]);
+    await sent.apply([update('delivered'), update('failed', { errors: [{ code: 1 }] })]);
     expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'delivered', error: UNDELIVERABLE });
   });
 

@@ -71,13 +71,14 @@ describe('Applying statuses', () => {
 
   it('waits for a message that is not known yet, without counting it: its status overtook the answer of the send', async () => {
     const early = statusUpdate('sent', { messageId: 'wamid.EARLY' });
-    const { run, handled } = open((update) => update !== early);
+    const { run, handled, metrics } = open((update) => update !== early);
     const settlements = await run(jobOf(statusUpdate('read')), jobOf(early), jobOf(statusUpdate('played')));
     expect(settlements.map((settlement) => settlement.outcome)).to.deep.equal(['done', 'retry']);
     expect(settlements[1]).to.deep.include({ inMs: 2_000, counted: false });
     expect(handled).to.have.length(1);
 
     const again = await run(jobOf(early, { claims: 2 }));
+    expect(metrics.total('message_status_total')).to.equal(1);
     expect(again).to.deep.equal([{ outcome: 'done' }]);
     expect(handled).to.include(early);
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { HandleEvent } from '../../src/core/handle-event.ts';
 import type { EventHandler, HandlerRun } from '../../src/core/ports.ts';
@@ -25,15 +26,14 @@ describe('Handling an event', () => {
       { type: 'text', text: 'two' },
     ]);
     expect(metrics.total('handler_attempts_total', { outcome: 'ok' })).to.equal(1);
-    expect(metrics.values('end_to_end_seconds')).to.deep.equal([2]);
+    expect(context.sent.map((message) => message.causedAtMs)).to.deep.equal([1_790_000_000_000, 1_790_000_000_000]);
   });
 
   it('tells the bot which attempt it is', async () => {
     const runs: HandlerRun[] = [];
-    const { useCase, metrics } = open(async (_, run) => void runs.push(run));
+    const { useCase } = open(async (_, run) => void runs.push(run));
     await useCase.run([jobOf(statusUpdate('read'), { attempt: 3 })], recordingContext());
     expect(runs.map((run) => run.attempt)).to.deep.equal([3]);
-    expect(metrics.values('end_to_end_seconds')).to.deep.equal([]);
   });
 
   it('drops what a failed run wanted to send, and tries again later, longer each time', async () => {
@@ -100,6 +100,27 @@ describe('Handling an event', () => {
       .run([jobOf(textMessage('hi'))], context)
       .catch((error: unknown) => (error as Error).message);
     expect(outcome).to.equal('the claim was lost');
+  });
+
+  it('leaves nothing behind on the signal of the claim, which outlives the event', async () => {
+    const signals: AbortSignal[] = [];
+    const { useCase } = open(async (_, { signal }) => void signals.push(signal));
+    await useCase.run([jobOf(textMessage('hi'))], recordingContext());
+    expect(signals.flatMap((signal) => getEventListeners(signal, 'abort'))).to.deep.equal([]);
+  });
+
+  it('sets an event aside that was begun twenty times and never ended, without running it', async () => {
+    let runs = 0;
+    const { useCase } = open(async () => {
+      runs += 1;
+    });
+    const killer = jobOf(textMessage('hi'), { claims: 21, interrupted: true });
+    const [settlement] = await useCase.run([killer], recordingContext());
+    if (settlement?.outcome !== 'dead') throw new Error('it was run again');
+    expect(settlement.error.code).to.equal('suspected_killer');
+    expect(runs).to.equal(0);
+    await useCase.run([jobOf(textMessage('hi'), { claims: 20, interrupted: true })], recordingContext());
+    expect(runs).to.equal(1);
   });
 
   it('handles a burst in order and stops at the first that must be tried again', async () => {

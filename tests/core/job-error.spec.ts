@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { WahookError } from '../../src/core/errors.ts';
 import { describeFailure } from '../../src/core/job-error.ts';
 import { textMessage } from './builders.ts';
 
@@ -29,7 +30,34 @@ describe('The description of a failed handler', () => {
     );
     const { message } = describeFailure('handler_failed', error, payload);
     for (const secret of ['Lisbon', '4711', 'Ana', 'Souza', '555', 'wamid.IN1']) expect(message).not.to.contain(secret);
-    expect(message).to.contain('Error: no … for');
+    expect(message).to.match(/^Error: no…for/);
+  });
+
+  it('hides a quotation that was cut, changed in case, glued to something or made part of a longer text', () => {
+    const quotes: readonly (readonly [payload: string, error: string])[] = [
+      [`https://shop.test/?token=${'a1b2'.repeat(200)}`, `cannot fetch https://shop.test/?token=${'a1b2'.repeat(200)}`],
+      ['{"card": hunter2secret', 'Unexpected token h, "{"card": hunter2sec"... is not valid JSON'],
+      ['Hunter2Secret', 'no product named "my HUNTER2SECRET plan"'],
+      ['email=a@b.c;pin=Hunter2Secret', 'bad pair pin=Hunter2Secret'],
+      ['pin 123', 'wrong pin: 123'],
+    ];
+    for (const [text, quoting] of quotes) {
+      const { message } = describeFailure('handler_failed', new Error(quoting), textMessage(text));
+      for (const secret of ['a1b2', 'hunter', 'HUNTER', 'Hunter', '123']) expect(message).not.to.contain(secret);
+    }
+  });
+
+  it('leaves our own errors as they are, which hold no content', () => {
+    const error = new WahookError('invalid_message', 'the text must have 1 to 4096 characters');
+    error.stack = '';
+    const { message } = describeFailure('handler_failed', error, textMessage('characters'));
+    expect(message).to.equal('WahookError: the text must have 1 to 4096 characters');
+  });
+
+  it('stands very long lists, and letters that change their length with their case', () => {
+    const payload = { items: Array.from({ length: 200_000 }, () => 'İstanbul') };
+    const { message } = describeFailure('handler_failed', new Error('not in İstanbul'), payload);
+    expect(message).not.to.contain('stanbul');
   });
 
   it('keeps words of ours that only look like content', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
 import { checkOutbound } from '../../src/core/message-limits.ts';
-import type { OutboundContent, Recipient, ReplyButton } from '../../src/core/model.ts';
+import type { Json, OutboundContent, Recipient, ReplyButton } from '../../src/core/model.ts';
 
 const TO: Recipient = { waId: '15550100001' };
 
@@ -150,6 +150,33 @@ describe('checkOutbound', () => {
 
     it('name the button that is wrong', () => {
       expect(refusal(buttons([button(1), { id: 'b', title: '' }]))).to.include('button 2');
+    });
+  });
+
+  describe('whatever it is', () => {
+    it('is refused with half of a character, as when an emoji is cut in its middle', () => {
+      const title = 'Nineteen letters ok😀'.slice(0, 20);
+      expect(refusal(buttons([{ id: 'a', title }]))).to.contain('half of a character');
+      expect(refusal({ type: 'template', name: 'a', language: 'en', components: [{ '\ud800': 1 }] })).to.contain(
+        'half',
+      );
+    });
+
+    it('is refused with U+0000, at any depth', () => {
+      expect(refusal({ type: 'text', text: 'a\u0000b' })).to.contain('U+0000');
+      const components = [{ type: 'body', parameters: [{ type: 'text', text: '\u0000' }] }];
+      expect(refusal({ type: 'template', name: 'a', language: 'en', components })).to.contain('U+0000');
+    });
+
+    it('is refused when it is nested deeper than anything sensible', () => {
+      let deep: Json = 'x';
+      for (let level = 0; level < 100_000; level += 1) deep = [deep];
+      expect(refusal({ type: 'template', name: 'a', language: 'en', components: [deep] })).to.contain('64 levels');
+    });
+
+    it('passes with whole emojis, numbers, nulls and nested lists', () => {
+      const components: Json[] = [{ type: 'body', parameters: [{ text: '😀', index: 0, extra: null }] }];
+      check({ type: 'template', name: 'a', language: 'en', components });
     });
   });
 

@@ -46,10 +46,10 @@ describe('Receiving a webhook', () => {
   it('tells the operator about refused webhooks once a minute, with their number', async () => {
     const { run, log, clock } = open(store);
     for (let sent = 0; sent < 5; sent += 1) await run('bad');
-    expect(log.lines.map(({ fields }) => fields['refused'])).to.deep.equal([1]);
+    expect(log.lines.map(({ fields }) => fields['badSignature'])).to.deep.equal([1]);
     clock.advance(60_000);
     await run('bad');
-    expect(log.lines.map(({ level, fields }) => [level, fields['refused']])).to.deep.equal([
+    expect(log.lines.map(({ level, fields }) => [level, fields['badSignature']])).to.deep.equal([
       ['warn', 1],
       ['warn', 5],
     ]);
@@ -71,9 +71,10 @@ describe('Receiving a webhook', () => {
     expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'overload' });
   });
 
-  it('does not wait longer than its deadline', async () => {
-    const { run } = open(() => new Promise(() => {}));
+  it('does not wait longer than its deadline, and says so in the log', async () => {
+    const { run, log } = open(() => new Promise(() => {}));
     expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'timeout' });
+    expect(log.lines.map(({ level, fields }) => [level, fields])).to.deep.equal([['warn', { timeout: 1 }]]);
   });
 
   it('lets a bug through to whoever answers with 500', async () => {

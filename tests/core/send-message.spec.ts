@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { OutboundMessage } from '../../src/core/model.ts';
 import type { Job, SendFailure, Sent } from '../../src/core/ports.ts';
 import { SendMessage, type SendMessageOptions } from '../../src/core/send-message.ts';
-import { RecordingLog } from '../support/recording.ts';
+import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { jobOf, outboundText, recordingContext } from './builders.ts';
 
 describe('Sending a message', () => {
@@ -17,9 +17,14 @@ describe('Sending a message', () => {
     };
     const clock = { at: 1_000_000, now: () => clock.at };
     const log = new RecordingLog();
-    const useCase = new SendMessage(gateway, log, clock, { settleWaitMs: 60_000, onUnsettled: 'resend', ...options });
+    const metrics = new RecordingMetrics();
+    const useCase = new SendMessage(gateway, log, metrics, clock, {
+      settleWaitMs: 60_000,
+      onUnsettled: 'resend',
+      ...options,
+    });
     const run = (...jobs: readonly Job<OutboundMessage>[]) => useCase.run(jobs, recordingContext());
-    return { run, sent, clock, answers, log };
+    return { run, sent, clock, answers, log, metrics };
   };
   const accepted: Sent = { kind: 'sent', messageId: 'wamid.OUT1' };
   const job = (over: Partial<Job<OutboundMessage>> = {}) => jobOf(outboundText('hello'), over);
@@ -27,6 +32,12 @@ describe('Sending a message', () => {
   it('is done with the wamid that Meta gave', async () => {
     const { run } = open(accepted);
     expect(await run(job())).to.deep.equal([{ outcome: 'done', messageId: 'wamid.OUT1' }]);
+  });
+
+  it('measures the time from the message that it answers, if it answers one', async () => {
+    const { run, metrics } = open(accepted);
+    await run(job(), jobOf({ ...outboundText('hello'), causedAtMs: 998_500 }));
+    expect(metrics.values('end_to_end_seconds')).to.deep.equal([1.5]);
   });
 
   it('becomes a dead letter at once when Meta refuses it for good or the window is closed', async () => {
@@ -79,6 +90,7 @@ describe('Sending a message', () => {
     const [settlement] = await run(job({ interrupted: true, claims: 2 }));
     expect(settlement).to.deep.include({ outcome: 'retry', inMs: 60_000 });
     expect(sent).to.deep.equal([]);
+    expect((await run(job({ interrupted: true, attempt: 12 })))[0]?.outcome).to.equal('dead');
   });
 
   it('holds an unsettled message for a person to decide, where that is the policy', async () => {

@@ -8,11 +8,12 @@ import { RecordingMetrics } from '../support/recording.ts';
 import { jobOf, recordingContext } from './builders.ts';
 
 describe('The worker', () => {
-  const open = (settlement: Settlement) => {
+  const open = (settlement: Settlement, broken?: string) => {
     const consumers = new Map<string, { readonly handler: JobHandler<unknown>; readonly options: ConsumeOptions }>();
     const stopped: string[] = [];
     const queue = {
       consume: async (name: string, handler: JobHandler<unknown>, options: ConsumeOptions) => {
+        if (name === broken) throw new Error('cannot consume');
         consumers.set(name, { handler, options });
         return { stop: async () => void stopped.push(name) };
       },
@@ -51,6 +52,13 @@ describe('The worker', () => {
     await worker.start();
     await consumers.get('outbound')?.handler([jobOf({})], recordingContext());
     expect(metrics.total('dead_letters_total', { queue: 'outbound', reason: 'graph_131047' })).to.equal(1);
+  });
+
+  it('consumes all queues or none, so that it can be started again', async () => {
+    const { worker, stopped } = open({ outcome: 'done' }, 'outbound');
+    const outcome = await worker.start().catch((error: unknown) => (error as Error).message);
+    expect(outcome).to.equal('cannot consume');
+    expect(stopped).to.have.members(['messages', 'statuses', 'account']);
   });
 
   it('stops every consumption, also before it was started', async () => {

@@ -22,6 +22,15 @@ describe('Admission', () => {
     expect(admission.hasRoom()).to.equal(true);
   });
 
+  it('keeps a quarter of the budget for small bodies, so that large ones that never end do not shut them out', () => {
+    const admission = new Admission({ requests: 10, bytes: 400_000 });
+    expect(admission.hold(300_000)).to.equal(true);
+    expect(admission.hold(70_000)).to.equal(false);
+    expect(admission.hold(1_000, 69_000)).to.equal(false);
+    expect(admission.hold(60_000)).to.equal(true);
+    expect(admission.hasRoom()).to.equal(true);
+  });
+
   it('has room while the process leaves, and none once it is closed', () => {
     const admission = new Admission();
     admission.leave();
@@ -38,10 +47,10 @@ describe('Admission', () => {
     expect(admission.phase).to.equal('closed');
   });
 
-  it('has room for a thousand webhooks and for forty of the largest', () => {
+  it('has room for a thousand webhooks and for thirty of the largest', () => {
     const admission = new Admission();
     for (let index = 0; index < 999; index += 1) expect(admission.takeSlot()).to.equal(true);
-    expect(admission.hold(40 * 3_000_000)).to.equal(true);
+    for (let body = 0; body < 30; body += 1) expect(admission.hold(3_000_000)).to.equal(true);
     expect(admission.hasRoom()).to.equal(true);
     expect(admission.takeSlot()).to.equal(true);
     expect(admission.hasRoom()).to.equal(false);

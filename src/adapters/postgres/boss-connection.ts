@@ -21,6 +21,14 @@ export interface BossConnection {
 /** How long to wait before listening again after the connection broke; polling bridges the gap. */
 const LISTEN_AGAIN_MS = 1_000;
 
+/**
+ * How long an answer may take before its connection counts as lost. On a network that silently drops packets nothing else
+ * tells for 15 minutes or more, and four such connections are all that there are. What pg-boss does for lanes takes some ms,
+ * its migrations and housekeeping at most the 60 s that the server gives them.
+ */
+const ANSWER_MS = 5_000;
+const LONG_ANSWER_MS = 61_000;
+
 /** pg-boss's fetch has no parameters; everything else without any may be several statements, which cannot be prepared. */
 const FETCH = /^\s*WITH\s+next AS/;
 
@@ -63,14 +71,23 @@ export function openBossConnection(options: ConstructorOptions, report: (reason:
 
 function serverDb(options: ConstructorOptions, report: (reason: string) => void): { db: Db; close(): Promise<void> } {
   // pg-boss hands the same options to a pool of pg when it makes one itself.
-  const config = { ...options, options: [options.options, INDEX_ORDER].join(' '), keepAlive: true } as pg.PoolConfig;
+  const config = {
+    ...options,
+    options: [options.options, INDEX_ORDER].join(' '),
+    keepAlive: true,
+    query_timeout: LONG_ANSWER_MS,
+  } as pg.PoolConfig;
   const pool = new pg.Pool(config);
   pool.on('error', (error) => report(toWahookError(error).message));
   // Raw errors: pg-boss takes SQLSTATE 23505 at a fetch for "somebody else was faster".
-  const executeSql: Db['executeSql'] = (text, values) =>
-    values?.length || FETCH.test(text)
-      ? pool.query({ name: bossStatementName(text), text, values: values ?? [] })
-      : pool.query(text);
+  const executeSql: Db['executeSql'] = (text, values) => {
+    if (!values?.length && !FETCH.test(text)) return pool.query(text);
+    const query: pg.QueryConfig & { query_timeout: number } = {
+      ...{ name: bossStatementName(text), text, values: [...(values ?? [])] },
+      query_timeout: ANSWER_MS,
+    };
+    return pool.query(query);
+  };
   return {
     db: {
       executeSql,

@@ -1,0 +1,29 @@
+import type { Clock, Log } from './ports.ts';
+
+/** Under an attack or in an outage there are thousands a second: one line a minute says as much. */
+const LINE_EVERY_MS = 60_000;
+
+/** Tells the operator that something is refused and how often, at once and then at most once a minute. */
+export class RefusalLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #message: string;
+  #counts: Record<string, number> = {};
+  #toldAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(log: Log, clock: Clock, message: string) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#message = message;
+  }
+
+  /** @param reason one word of a closed set */
+  note(reason: string): void {
+    this.#counts[reason] = (this.#counts[reason] ?? 0) + 1;
+    const now = this.#clock.now();
+    if (now - this.#toldAtMs < LINE_EVERY_MS) return;
+    this.#log.warn(this.#message, this.#counts);
+    this.#counts = {};
+    this.#toldAtMs = now;
+  }
+}
