@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import type { Log } from '../core/ports.ts';
+import { RefusalLog } from '../core/refusal-log.ts';
 import { answerEmpty, answerText } from './answer.ts';
 
 /** Meta sends digits today and calls them "a random string"; nothing that a browser could run gets through. */
@@ -12,6 +13,7 @@ const CHALLENGE = /^[A-Za-z0-9_.-]{1,256}$/;
  */
 export function handshake(verifyToken: string, log: Log): RequestHandler {
   const expected = digest(verifyToken);
+  const refusals = new RefusalLog(log, Date, 'Webhook verifications are refused');
   return (request, response) => {
     const query = request.query;
     const mode = query['hub.mode'];
@@ -25,7 +27,7 @@ export function handshake(verifyToken: string, log: Log): RequestHandler {
       answerText(response, 200, 'text/plain; charset=utf-8', challenge);
       return;
     }
-    log.info('A webhook verification was refused', { tokenMatches, challengeIsPlain });
+    refusals.note(tokenMatches ? 'modeOrChallenge' : 'token');
     answerEmpty(response, 403);
   };
 }

@@ -6,8 +6,6 @@ import { COUNTERS, type CounterName, HISTOGRAMS, type HistogramName } from './me
 interface GaugeLabels {
   readonly queue_depth: { readonly queue: QueueName; readonly state: 'waiting' | 'dead' };
   readonly queue_oldest_age_seconds: { readonly queue: QueueName };
-  /** `pending`: callers that wait for a connection. */
-  readonly pg_pool_connections: { readonly state: 'idle' | 'used' | 'pending' };
   /** 1, or 0 while Redis is left aside. */
   readonly dedup_cache_up: Record<never, never>;
 }
@@ -126,7 +124,6 @@ const GAUGES: {
 } = {
   queue_depth: { help: 'Jobs in a queue, by state.', labelNames: ['queue', 'state'] },
   queue_oldest_age_seconds: { help: 'How long the oldest waiting job has waited.', labelNames: ['queue'] },
-  pg_pool_connections: { help: 'Connections to Postgres, and callers that wait for one.', labelNames: ['state'] },
   dedup_cache_up: { help: '1 while the dedup cache is used, 0 while it is left aside.', labelNames: [] },
 };
 
