@@ -22,7 +22,6 @@ function owned<Child extends ChildProcess>(child: Child): Child {
 /** The service in a process of its own, as `npm start` runs it. */
 export interface ServiceUnderTest {
   readonly url: string;
-  readonly pid: number;
   /** @throws Error if it does not end in order */
   stop(): Promise<void>;
 }
@@ -38,14 +37,26 @@ const DEFAULTS = {
 } as const;
 
 /** Resolves when the service is ready. `nodeArgs`: flags for Node, such as `--cpu-prof`. */
-export async function startService(
+export function startService(
   env: Readonly<Record<string, string>>,
   nodeArgs: readonly string[] = [],
 ): Promise<ServiceUnderTest> {
+  return start('src/main.ts', { ...SETTINGS, ...DEFAULTS, ...env }, nodeArgs);
+}
+
+/** See bench/bare-server.ts. */
+export function startBareServer(): Promise<ServiceUnderTest> {
+  return start('bench/bare-server.ts', {}, []);
+}
+
+async function start(
+  file: string,
+  settings: Readonly<Record<string, string>>,
+  nodeArgs: readonly string[],
+): Promise<ServiceUnderTest> {
   const { PATH, HOME } = process.env;
-  const settings = { ...SETTINGS, ...DEFAULTS, ...env };
   const child = owned(
-    spawn(process.execPath, [...nodeArgs, join(ROOT, 'src/main.ts')], {
+    spawn(process.execPath, [...nodeArgs, join(ROOT, file)], {
       cwd: ROOT,
       env: { PATH, HOME, ...settings },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -56,12 +67,11 @@ export async function startService(
   child.stdout.resume();
   return {
     url,
-    pid: child.pid as number,
     stop: async () => {
       const exited = once(child, 'exit');
       child.kill('SIGTERM');
       const [code] = await exited;
-      if (code !== 0) throw new Error(`the service ended with ${code}`);
+      if (code !== 0) throw new Error(`${file} ended with ${code}`);
     },
   };
 }

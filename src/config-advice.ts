@@ -17,7 +17,7 @@ export const ADVICE = {
     fix: 'Use https://graph.facebook.com/v25.0',
   },
   WHATSAPP_PHONE_NUMBER_ID: {
-    why: 'Messages are sent from the number with this ID. A number and its ID are two things.',
+    why: 'It says which number this service is for; replies go out from the number that was written to. A number and its ID are two things.',
     fix: `${API_SETUP} → "Phone number ID", digits only.`,
   },
   WHATSAPP_ACCESS_TOKEN: {

@@ -26,7 +26,8 @@ export function describeFailure(code: string, error: unknown, payload: unknown):
   const where = error instanceof Error ? placeOf(error.stack) : undefined;
   // Ours hold no content by their own rule.
   const shown = error instanceof WahookError ? text : withoutContent(text.slice(0, MESSAGE_LIMIT), payload);
-  const message = `${name}: ${shown}`;
+  // It will be stored, and no database takes U+0000 or the half of an emoji that was cut.
+  const message = `${name}: ${shown}`.toWellFormed().replaceAll('\u0000', '\ufffd');
   return { code, message: where === undefined ? message : `${message} (${where})` };
 }
 

@@ -60,6 +60,13 @@ describe('The description of a failed handler', () => {
     expect(message).not.to.contain('stanbul');
   });
 
+  it('can be stored, whatever is in the message', () => {
+    const { message } = describeFailure('handler_failed', new Error(`${'x'.repeat(299)}😀 \u0000`), {});
+    expect(message.isWellFormed()).to.equal(true);
+    const { message: other } = describeFailure('handler_failed', new Error('a\u0000b'), {});
+    expect(other).to.match(/^Error: a\ufffdb/);
+  });
+
   it('keeps words of ours that only look like content', () => {
     const { message } = describeFailure(
       'handler_failed',

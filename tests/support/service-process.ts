@@ -27,7 +27,7 @@ export interface SpawnOptions {
 }
 
 /** How a process ended, and all it wrote. */
-interface Ended {
+export interface Ended {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -168,6 +168,7 @@ describe('The process', function () {
       await noted('wait begins');
       expect(await first.service.stop()).to.equal(0);
       expect(notes()).to.deep.equal(['wait begins']);
+      expect(first.service.stdout, 'the message was not given back in order').not.to.contain('took too long');
 
       writeFileSync(`${ledger()}.go`, '');
       const second = await start(env);
@@ -217,7 +218,7 @@ describe('The process', function () {
         const { service, url } = await start();
         await say(url, 'wait');
         await noted('wait begins');
-        await deliver(url, Buffer.from(textWebhook('bad', words).toString().replace('15550100001', '15550100002')));
+        await deliver(url, textWebhook('bad', words, '15550100002'));
         const line = await service.line((text) => text.includes('The service cannot go on'), PATIENCE_MS);
         expect(JSON.parse(line)).to.include({ level: 'error', ...reason });
         if (reason.error === 'Error') expect(line).to.contain('obedient.ts:');

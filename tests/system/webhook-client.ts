@@ -14,10 +14,10 @@ export function corpus(): readonly { readonly name: string; readonly body: Buffe
     .map((name) => ({ name, body: readFileSync(join(CORPUS, name)) }));
 }
 
-/** A webhook with one text message of Ana. */
-export function textWebhook(id: string, words: string): Buffer {
+/** A webhook with one text message; without `from` of Ana. */
+export function textWebhook(id: string, words: string, from = '15550100001'): Buffer {
   const message = {
-    from: '15550100001',
+    from,
     id: `wamid.${id}`,
     timestamp: '1790000000',
     type: 'text',

@@ -63,15 +63,21 @@ export class LaneConsumer implements Consumption {
     return this.#stopped;
   }
 
-  /** Tells the running handlers that nothing they do counts any more. */
+  /** Ends it at once: tells the running handlers that nothing they do counts any more, and leaves no timer behind. */
   abort(): void {
     this.#deadline.abort();
+    this.#takeNothingNew();
+    clearInterval(this.#beat);
+  }
+
+  #takeNothingNew(): void {
+    this.#silence();
+    for (const timer of this.#timers) clearInterval(timer);
   }
 
   async #stop(): Promise<void> {
-    this.#silence();
-    for (const timer of this.#timers) clearInterval(timer);
-    const deadline = setTimeout(() => this.abort(), this.#options.stopDeadlineMs);
+    this.#takeNothingNew();
+    const deadline = setTimeout(() => this.#deadline.abort(), this.#options.stopDeadlineMs);
     await Promise.all([this.#fetching, this.#sweeping]);
     await Promise.all(this.#visits);
     clearTimeout(deadline);
@@ -84,7 +90,7 @@ export class LaneConsumer implements Consumption {
   }
 
   get #hasRoom(): boolean {
-    return this.#stopped === undefined && this.#held.size < this.#options.concurrency;
+    return this.#stopped === undefined && !this.#deadline.signal.aborted && this.#held.size < this.#options.concurrency;
   }
 
   /** Goes on until there is no room, or nothing waits and no hint came in meanwhile. */

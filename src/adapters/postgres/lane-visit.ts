@@ -1,3 +1,4 @@
+import { isWahookError } from '../../core/errors.ts';
 import { conversationOf, type OutboundMessage } from '../../core/model.ts';
 import type { JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
 import type { Database, Queryable } from './database.ts';
@@ -81,8 +82,25 @@ export class LaneVisit {
     };
   }
 
-  /** False if the lane was lost. */
-  async #settle(claim: LaneClaim, { settled, untouched, sends }: Burst, next: Next): Promise<boolean> {
+  /**
+   * False if the lane was lost. What the database refuses for good it would refuse at every run: then the burst is over, and
+   * what was to be done with it is a dead letter for a person to look at.
+   */
+  async #settle(claim: LaneClaim, burst: Burst, next: Next): Promise<boolean> {
+    try {
+      return await this.#write(claim, burst, next);
+    } catch (error) {
+      if (!isWahookError(error, 'unstorable')) throw error;
+      const dead: Settlement = { outcome: 'dead', error: { code: 'unstorable', message: error.message } };
+      return await this.#write(
+        claim,
+        { ...burst, sends: [], settled: burst.settled.map(([seq]) => [seq, dead]) },
+        next,
+      );
+    }
+  }
+
+  async #write(claim: LaneClaim, { settled, untouched, sends }: Burst, next: Next): Promise<boolean> {
     let outboundLanes: readonly string[] = [];
     const counted = await this.#fenced(claim, next, async (tx) => {
       if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);

@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { outboundText, textMessage } from '../../core/builders.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startPostgres } from '../../support/postgres.ts';
+import { type OpenQueues, openPostgresQueues } from '../../support/queues.ts';
+
+describe('A send that the database refuses for good', () => {
+  let open: OpenQueues;
+  before(startPostgres);
+  beforeEach(async () => {
+    open = await openPostgresQueues();
+  });
+  afterEach(() => open.close());
+
+  it('makes its message a dead letter after one run, and the conversation goes on', async () => {
+    const seen: string[] = [];
+    const { queue } = open;
+    await queue.consume(
+      'messages',
+      async (jobs, context) => {
+        for (const { payload } of jobs) {
+          seen.push(payload.id);
+          if (payload.id === 'bad') context.send(outboundText('\ud800', 'half an emoji'));
+          else context.send(outboundText('fine', 'fine'));
+        }
+        return jobs.map(() => ({ outcome: 'done' }));
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    const job = (id: string) => ({ key: { id, day: 20_000 }, lane: 'one', payload: textMessage('hi', { id }) });
+    await queue.publish('messages', [job('bad'), job('good')]);
+    await eventually(async () => (await queue.depth('messages')).waiting === 0);
+    expect(seen).to.deep.equal(['bad', 'good']);
+    expect((await queue.depth('messages')).dead).to.equal(1);
+    expect((await queue.depth('outbound')).waiting).to.equal(1);
+    const [row] = await open.database.query<{ last_error: object }>({
+      text: `SELECT last_error FROM wahook.inbox WHERE state = 'dead'`,
+    });
+    expect(row?.last_error).to.deep.include({ code: 'unstorable' });
+  });
+});
