@@ -6,7 +6,8 @@ export type Delivery = Exclude<DeliveryStatus, 'unknown'>;
 
 /**
  * In the order in which one replaces the other. `failed` stands between: it ends a message that was at most sent; a later
- * delivered, read or played is real evidence and lifts it, and a `failed` after such evidence is about one of several devices.
+ * delivered, read or played is real evidence and lifts it, and a `failed` after such evidence is about one of several devices;
+ * its error is kept in any case.
  */
 export const DELIVERY_ORDER: readonly Delivery[] = ['sent', 'failed', 'delivered', 'read', 'played'];
 

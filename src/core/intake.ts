@@ -1,5 +1,6 @@
 import { isWahookError, WahookError } from './errors.ts';
-import { conversationOf, type WebhookEvent } from './model.ts';
+import { laneOf } from './lanes.ts';
+import type { WebhookEvent } from './model.ts';
 import type {
   Clock,
   DedupStore,
@@ -221,13 +222,4 @@ export class Intake {
 function typeOf(event: WebhookEvent): string {
   if (event.kind === 'message') return event.type;
   return event.kind === 'status' ? event.status : 'account';
-}
-
-/**
- * Order is kept within a lane: messages per conversation, statuses per recipient, everything else per account and field.
- */
-function laneOf(event: WebhookEvent): string {
-  if (event.kind === 'message') return conversationOf(event.phoneNumberId, event.groupId, event.customer);
-  if (event.kind === 'status') return conversationOf(event.phoneNumberId, event.groupId, event.recipient);
-  return `${event.phoneNumberId ?? event.businessAccountId}|${event.field}`;
 }

@@ -162,9 +162,7 @@ describe('A service whose database is not available', function () {
       const other = new pg.Client({ connectionString: database.url });
       await other.connect();
       const isWaitedFor = async () => {
-        const { rowCount } = await other.query(
-          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        );
+        const { rowCount } = await other.query('SELECT FROM pg_locks WHERE NOT granted');
         return rowCount !== 0;
       };
       try {

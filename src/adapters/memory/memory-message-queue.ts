@@ -1,4 +1,5 @@
-import { conversationOf, type OutboundMessage } from '../../core/model.ts';
+import { sendJob } from '../../core/lanes.ts';
+import type { OutboundMessage } from '../../core/model.ts';
 import type {
   Clock,
   ConsumeOptions,
@@ -48,9 +49,9 @@ export class MemoryMessageQueue implements MessageQueue {
     jobs: readonly NewJob<QueuePayloads[Name]>[],
     unit?: Unit,
   ): Promise<void> {
-    const stored = jobs.map((job): StoredJob => ({ ...job, payload: JSON.stringify(job.payload) }));
-    if (unit !== undefined && joinUnit(unit, () => this.#store(queue, stored, true))) return;
-    this.#store(queue, stored, false);
+    const rows = jobs.map(stored);
+    if (unit !== undefined && joinUnit(unit, () => this.#store(queue, rows, true))) return;
+    this.#store(queue, rows, false);
   }
 
   async consume<Name extends QueueName>(
@@ -80,7 +81,7 @@ export class MemoryMessageQueue implements MessageQueue {
   }
 
   #line(queue: QueueName): Line {
-    const send = (message: OutboundMessage) => this.#store('outbound', [sendJob(message)], false);
+    const send = (message: OutboundMessage) => this.#store('outbound', [stored(sendJob(message))], false);
     const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#clock, send);
     this.#lines.set(queue, line);
     return line;
@@ -241,10 +242,6 @@ class Line {
   }
 }
 
-function sendJob(message: OutboundMessage): StoredJob {
-  return {
-    key: { id: message.sendId, day: 0 },
-    lane: conversationOf(message.phoneNumberId, message.to.groupId, message.to),
-    payload: JSON.stringify(message),
-  };
+function stored(job: NewJob): StoredJob {
+  return { ...job, payload: JSON.stringify(job.payload) };
 }

@@ -1,20 +1,7 @@
+import { nextDelivery } from '../../core/delivery-status.ts';
 import type { SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { SentMessages } from '../../core/ports.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
-
-/**
- * In the order in which one replaces the other. `failed` comes before `delivered`: a delivery report after a failure is
- * real evidence, a `sent` after it is only late. The error of a failure is kept in any case.
- */
-const RANKS: readonly (SentMessage['delivery'] | 'unknown')[] = [
-  'unknown',
-  undefined,
-  'sent',
-  'failed',
-  'delivered',
-  'read',
-  'played',
-];
 
 /** What became of our messages, in the rows of a `MemoryMessageQueue`. */
 export class MemorySentMessages implements SentMessages {
@@ -55,7 +42,8 @@ export class MemorySentMessages implements SentMessages {
 }
 
 function raise(row: MemoryRow, { status, errors }: StatusUpdate): void {
-  if (status !== 'unknown' && RANKS.indexOf(status) > RANKS.indexOf(row.delivery)) row.delivery = status;
+  const delivery = nextDelivery(row.delivery, status);
+  if (delivery !== undefined) row.delivery = delivery;
   const [error] = errors ?? [];
   if (status === 'failed' && error !== undefined) row.deliveryError ??= structuredClone(error);
 }

@@ -4,7 +4,7 @@ import { bossStatementName } from './boss-db.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** Told the name of a queue of pg-boss that got a job; `undefined`: news may have been missed, look everywhere. */
-export type Bell = (bossQueue: string | undefined) => void;
+type Bell = (bossQueue: string | undefined) => void;
 
 /**
  * The database as pg-boss sees it, with a bell. pg-boss takes a notification of a new job only to wake all workers of a

@@ -1,5 +1,6 @@
 import { isWahookError } from '../../core/errors.ts';
-import { conversationOf, type OutboundMessage } from '../../core/model.ts';
+import { sendJob } from '../../core/lanes.ts';
+import type { OutboundMessage } from '../../core/model.ts';
 import type { JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
 import type { Database, Queryable } from './database.ts';
 import { type ClaimedRow, LaneRows } from './lane-rows.ts';
@@ -134,13 +135,4 @@ function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
   // A retry stands before everything else in its lane; the sweep wakes the lane when it is due.
   if (!more || settled.at(-1)?.[1].outcome === 'retry') return 'leave';
   return turnIsOver ? 'leave awake' : 'stay';
-}
-
-/** A copy: what the handler does with its object afterwards changes nothing. One lane a recipient, so replies keep order. */
-function sendJob(message: OutboundMessage): NewJob<OutboundMessage> {
-  return {
-    key: { id: message.sendId, day: 0 },
-    lane: conversationOf(message.phoneNumberId, message.to.groupId, message.to),
-    payload: structuredClone(message),
-  };
 }

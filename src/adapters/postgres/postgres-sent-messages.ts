@@ -1,12 +1,7 @@
+import { DELIVERY_ORDER } from '../../core/delivery-status.ts';
 import type { ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { JobError, SentMessages } from '../../core/ports.ts';
 import type { Database } from './database.ts';
-
-/**
- * In the order in which one replaces the other. `failed` comes before `delivered`: a delivery report after a failure is
- * real evidence, a `sent` after it is only late. The error of a failure is kept in any case.
- */
-const RANKS: readonly SentMessage['delivery'][] = ['sent', 'failed', 'delivered', 'read', 'played'];
 
 /**
  * Finds the message of each update, takes the highest rank of all that mean the same message, and raises the row to it. The
@@ -65,7 +60,7 @@ export class PostgresSentMessages implements SentMessages {
         updates.map(({ messageId }) => messageId),
         updates.map(({ status }) => (status === 'unknown' ? null : status)),
         updates.map(({ status, errors }) => (status === 'failed' && errors?.[0] ? JSON.stringify(errors[0]) : null)),
-        RANKS,
+        DELIVERY_ORDER,
       ],
     });
     return unknown.flatMap(({ place }) => updates[place - 1] ?? []);

@@ -1,0 +1,25 @@
+import { conversationOf, type OutboundMessage, type WebhookEvent } from './model.ts';
+import type { NewJob } from './ports.ts';
+
+/**
+ * Order is kept within a lane: messages per conversation, statuses per recipient, everything else per account and field.
+ */
+export function laneOf(event: WebhookEvent): string {
+  switch (event.kind) {
+    case 'message':
+      return conversationOf(event.phoneNumberId, event.groupId, event.customer);
+    case 'status':
+      return conversationOf(event.phoneNumberId, event.groupId, event.recipient);
+    case 'account':
+      return `${event.phoneNumberId ?? event.businessAccountId}|${event.field}`;
+  }
+}
+
+/** The job of sending a message; one lane a recipient, so that replies keep their order. A copy of the message. */
+export function sendJob(message: OutboundMessage): NewJob<OutboundMessage> {
+  return {
+    key: { id: message.sendId, day: 0 },
+    lane: conversationOf(message.phoneNumberId, message.to.groupId, message.to),
+    payload: structuredClone(message),
+  };
+}
