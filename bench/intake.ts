@@ -12,7 +12,7 @@ import { BARRED, measureComputation, measureDedup, type Step } from './steps.ts'
 
 const LIMIT_MS = { ack: 100, signature: 1, dedup: 5 } as const;
 
-const DEDUP_CALLS = 500;
+const DEDUP_CALLS = 400;
 
 function grouped<Value>(values: readonly Value[], keyOf: (value: Value) => string): readonly (readonly Value[])[] {
   return [...Map.groupBy(values, keyOf).values()];

@@ -59,7 +59,7 @@ async function start(
     spawn(process.execPath, [...nodeArgs, join(ROOT, file)], {
       cwd: ROOT,
       env: { PATH, HOME, ...settings },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );
   const url = await readyUrl(child);
@@ -76,10 +76,16 @@ async function start(
   };
 }
 
-async function readyUrl(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }): Promise<string> {
+type Child = ChildProcess & { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream };
+
+/** What the service writes is shown only if it does not become ready: its warnings are about a set-up that is meant so. */
+async function readyUrl(child: Child): Promise<string> {
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
   const lines = createInterface({ input: child.stdout });
   const timer = setTimeout(() => lines.close(), START_LIMIT_MS);
-  let output = '';
   try {
     for await (const line of lines) {
       output += `${line}\n`;

@@ -16,6 +16,9 @@ const PREPARE_RETRY_MS = 500;
 
 const MAINTENANCE_MS = 3_600_000;
 
+/** In production: not ready, but still serving, until load balancers have noticed; they ask every few seconds. */
+const LEAVE_MS = 5_000;
+
 /** Requests that run when the process is told to stop have 4 s at most; the rest of the time belongs to handlers. */
 const HTTP_STOP_MS = 5_000;
 
@@ -211,7 +214,7 @@ class Service implements RunningService {
 
   async #stop(): Promise<void> {
     const limit = delay(this.#config.shutdownTimeoutMs, 'late' as const, { ref: false });
-    this.#parts.admission.leave();
+    for (const server of this.#servers) server.drain();
     this.#stopping.abort();
     clearInterval(this.#maintenance);
     const ended = this.#finish().then(() => 'ended' as const);
@@ -223,6 +226,7 @@ class Service implements RunningService {
   }
 
   async #finish(): Promise<void> {
+    if (this.#config.production) await delay(LEAVE_MS);
     await Promise.all(this.#servers.map((server) => server.stop(HTTP_STOP_MS)));
     await this.prepared.catch(() => {});
     await this.#parts.worker?.stop();

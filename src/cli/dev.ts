@@ -27,8 +27,7 @@ async function dev(given: Environment): Promise<void> {
   const ending = new Ending();
   const simulator = await startSimulator(given['SIM_PORT'] || SIMULATOR_PORT);
   ending.willClose(() => simulator.close());
-  // A database is used only if it is asked for by name: one that happens to be in the environment may be the real one.
-  const environment = { ...given, STORE: given['STORE'] || 'pglite', ...simulator.env, NODE_ENV: 'development' };
+  const environment = { ...storesOf(given), ...simulator.env, NODE_ENV: 'development' };
   const result = readConfig(environment);
   if ('problems' in result) return refuse(EXIT.usage, describeProblems(result.problems));
   const { config } = result;
@@ -47,6 +46,16 @@ async function dev(given: Environment): Promise<void> {
   console.log(`ready in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s url=${url}`);
 }
 
+/**
+ * The environment with its database and Redis only if STORE asks for them: those that happen to be in there may be the real
+ * ones.
+ */
+function storesOf(given: Environment): Environment {
+  const { STORE, DATABASE_URL, REDIS_URL, ...rest } = given;
+  if (!STORE) return { ...rest, STORE: 'pglite' };
+  return { ...rest, STORE, DATABASE_URL, REDIS_URL };
+}
+
 /** What Ctrl-C does, from the first moment: closes what was opened, the last first. A second one ends at once. */
 class Ending {
   readonly #closers: (() => Promise<void>)[] = [];
@@ -55,17 +64,25 @@ class Ending {
   constructor() {
     process.on('SIGINT', () => void this.#end());
     process.on('SIGTERM', () => void this.#end());
+    process.on('unhandledRejection', (error) => this.#failed(error));
+    process.on('uncaughtException', (error) => this.#failed(error));
   }
 
   willClose(close: () => Promise<void>): void {
     this.#closers.push(close);
   }
 
-  async #end(): Promise<never> {
+  /** As in production; here the whole error helps, and nobody else reads it. */
+  #failed(error: unknown): void {
+    console.error('An error that nobody caught ends the server: a promise without await in the bot, mostly.\n', error);
+    if (!this.hasBegun) void this.#end(EXIT.failed);
+  }
+
+  async #end(exitCode: number = EXIT.done): Promise<never> {
     if (this.hasBegun) process.exit(EXIT.failed);
     this.hasBegun = true;
     for (const close of this.#closers.toReversed()) await close();
-    process.exit(EXIT.done);
+    process.exit(exitCode);
   }
 }
 

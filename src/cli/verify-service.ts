@@ -60,15 +60,17 @@ async function checkSignatures({ whatsapp: { webhookSecrets } }: Config, url: st
       body,
     });
   const [secret = ''] = webhookSecrets;
-  const good = await post(EMPTY_WEBHOOK, signatureOf(EMPTY_WEBHOOK, secret));
+  const good = await Promise.all(webhookSecrets.map((each) => post(EMPTY_WEBHOOK, signatureOf(EMPTY_WEBHOOK, each))));
   const forged = await post(EMPTY_WEBHOOK, signatureOf(EMPTY_WEBHOOK, `${secret}-forged`));
   const changed = await post(EMPTY_WEBHOOK.replace('grün', 'blau'), signatureOf(EMPTY_WEBHOOK, secret));
   return [
-    checkAnswer('good signature', good, 200, 'is accepted', {
-      what: `A correctly signed webhook was not accepted (${describe(good)})`,
-      why: 'The service runs with another WHATSAPP_WEBHOOK_SECRET than this command, or a proxy changes the body.',
-      fix: 'Give both the same settings and restart the service; the secret is the app secret of the App Dashboard.',
-    }),
+    ...good.map((answer, index) =>
+      checkAnswer(index === 0 ? 'good signature' : `… secret ${index + 1}`, answer, 200, 'is accepted', {
+        what: `A correctly signed webhook was not accepted (${describe(answer)})`,
+        why: 'The service runs with another WHATSAPP_WEBHOOK_SECRET than this command, or a proxy changes the body.',
+        fix: 'Give both the same settings and restart the service; the secret is the app secret of the App Dashboard.',
+      }),
+    ),
     ...[
       { answer: forged, title: 'bad signature' },
       { answer: changed, title: 'changed body' },

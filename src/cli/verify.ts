@@ -9,7 +9,7 @@ import { checkService } from './verify-service.ts';
 import { checkSetup } from './verify-setup.ts';
 
 const USAGE = `Checks a set-up: settings, bot, database and Redis from here, then the running service with a handshake and with
-good and bad signatures. Changes nothing. Exit code 0: all well; 3: problems found.
+good and bad signatures. It loads the bot's file and changes nothing. Exit code 0: all well; 3: problems found.
 
   npm run verify
   npm run verify -- --url https://bot.example.com     the service elsewhere than at HOST and PORT
@@ -82,4 +82,5 @@ async function run(args: readonly string[]): Promise<number> {
   return EXIT.done;
 }
 
-process.exitCode = await run(process.argv.slice(2));
+// Not by itself: the bot's file was loaded, and may hold a timer or a connection open.
+process.exit(await run(process.argv.slice(2)));
