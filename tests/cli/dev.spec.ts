@@ -14,24 +14,27 @@ const PATIENCE_MS = 60_000;
 
 const READY = /^ready in \d+\.\d s url=(http:\/\/127\.0\.0\.1:\d+)$/;
 
+/** A message by the webhook, as Meta would deliver it; resolves when it is stored. */
+async function deliverText(folder: DevFolder, id: string, words: string): Promise<void> {
+  const { url, environment } = folder.state;
+  const body = textWebhook(id, words);
+  expect(await deliver(url, body, signatureOf(body, environment['WHATSAPP_WEBHOOK_SECRET']))).to.equal(200);
+}
+
 describe('npm run dev', function () {
   this.timeout(180_000);
 
   describe('with the embedded database', () => {
     let folder: DevFolder;
+    /** In the environment of a developer there may be anything; only STORE makes it count. */
+    const stores = { DATABASE_URL: 'postgres://production.invalid/real', REDIS_URL: 'redis://production.invalid' };
     let ready: string;
     before(async () => {
       folder = new DevFolder();
-      ready = await folder.start();
+      ready = await folder.start(stores);
     });
     after(() => folder.remove());
 
-    /** A message by the webhook, as Meta would deliver it; resolves when it is stored. */
-    const deliverText = async (id: string, words: string) => {
-      const { url, environment } = folder.state;
-      const body = textWebhook(id, words);
-      expect(await deliver(url, body, signatureOf(body, environment['WHATSAPP_WEBHOOK_SECRET']))).to.equal(200);
-    };
     const answers = async () => {
       const response = await fetch(`${folder.state.simulatorUrl}/_sim/messages?direction=outbound`);
       const { messages } = (await response.json()) as { messages: { text?: string }[] };
@@ -54,6 +57,7 @@ describe('npm run dev', function () {
       expect(said).to.match(new RegExp(`webhook +${url}/webhook/whatsapp +handshake ok in \\d+ ms`));
       expect(said).to.match(new RegExp(`local Meta +${simulatorUrl}\n`));
       expect(said).to.contain('npm run trigger -- text "hi"');
+      expect(said, 'the Redis of somebody else').not.to.match(/redis/i);
       expect(said, 'not a terminal').not.to.contain('\u001b');
       expect(folder.server?.stderr).to.equal('');
     });
@@ -82,16 +86,16 @@ describe('npm run dev', function () {
     });
 
     it('killed and started again, still knows which messages it has got', async () => {
-      await deliverText('BEFORE', 'before');
+      await deliverText(folder, 'BEFORE', 'before');
       await eventually(async () => (await answers()).includes('You said: before'), PATIENCE_MS);
       await eventually(isIdle, PATIENCE_MS);
       folder.server?.signal('SIGKILL');
       await folder.server?.exit();
       expect(existsSync(join(folder.path, 'dev.json')), 'nothing to recover from').to.equal(true);
 
-      await folder.start();
-      await deliverText('BEFORE', 'before');
-      await deliverText('AFTER', 'after');
+      await folder.start(stores);
+      await deliverText(folder, 'BEFORE', 'before');
+      await deliverText(folder, 'AFTER', 'after');
       await eventually(async () => (await answers()).includes('You said: after'), PATIENCE_MS);
       expect(await answers()).to.deep.equal(['You said: after']);
     });
@@ -163,12 +167,14 @@ describe('npm run dev', function () {
       expect([port, simulatorPort, bot].map(({ exitCode }) => exitCode)).to.deep.equal([2, 2, 2]);
     });
 
-    it('uses no database that just happens to be in the environment', async () => {
-      const { exitCode, stderr } = await folder.run('dev', [], { DATABASE_URL: 'mysql://production' });
-      expect(stderr).to.match(/^✗ DATABASE_URL does not begin/);
-      expect(exitCode).to.equal(2);
-      await folder.start({ STORE: 'memory', DATABASE_URL: 'postgres://127.0.0.1:9/production' });
-      expect(folder.server?.stdout).to.contain('in memory: gone at the end');
+    it('ends in order when the bot lets an error escape: it shows all of it and exits 1', async () => {
+      await folder.start({ STORE: 'memory', BOT: OBEDIENT_BOT, LEDGER: join(folder.path, 'ledger') });
+      await deliverText(folder, 'BAD', 'reject');
+      expect(await folder.server?.exit()).to.equal(1);
+      expect(folder.server?.stderr).to.match(
+        /^An error that nobody caught .*\n Error: canary .*\n +at .*obedient\.ts:/,
+      );
+      expect(existsSync(join(folder.path, 'dev.json'))).to.equal(false);
     });
 
     it('is not stopped by what another one left behind, whatever has its pid and its ports now', async () => {
@@ -195,9 +201,8 @@ describe('npm run dev', function () {
     it('waits at Ctrl-C for a running handler; a second one ends it at once, with exit code 1', async () => {
       const LEDGER = join(folder.path, 'ledger');
       await folder.start({ STORE: 'memory', BOT: OBEDIENT_BOT, LEDGER });
-      const { url, environment } = folder.state;
-      const body = textWebhook('WAIT', 'wait');
-      await deliver(url, body, signatureOf(body, environment['WHATSAPP_WEBHOOK_SECRET']));
+      const { url } = folder.state;
+      await deliverText(folder, 'WAIT', 'wait');
       await eventually(() => existsSync(LEDGER), PATIENCE_MS);
       folder.server?.signal('SIGINT');
       const isGone = () =>

@@ -63,28 +63,33 @@ describe('npm run verify', function () {
     const verify = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
       ServiceProcess.run({ ...SETTINGS, STORE: 'memory', ...env }, { file: 'src/cli/verify.ts', args });
 
-    it('finds it at HOST and PORT with the same settings, and exits 0', async () => {
-      const { exitCode, stdout } = await verify({ PORT: new URL(url).port, HOST: '0.0.0.0' });
+    it('finds it at HOST and PORT with the same settings, and exits 0, whatever the bot keeps open', async () => {
+      const env = { PORT: new URL(url).port, HOST: '0.0.0.0', BOT: 'tests/fixtures/bots/obedient.ts' };
+      const { exitCode, stdout } = await verify(env);
       expect(stdout).to.contain('\n0 failed, 9 passed\n');
       expect(exitCode).to.equal(0);
     });
 
     it('tells other secrets than those of the service, and exits 3', async () => {
-      const [secret, token] = await Promise.all([
+      const WHATSAPP_WEBHOOK_SECRET = `${SETTINGS.WHATSAPP_WEBHOOK_SECRET},cafe0000000000000000000000000000`;
+      const [secret, second, token] = await Promise.all([
         verify({ WHATSAPP_WEBHOOK_SECRET: 'cafe0000000000000000000000000000' }, '--url', `${url}/`),
+        verify({ WHATSAPP_WEBHOOK_SECRET }, '--url', url),
         verify({ WHATSAPP_VERIFY_TOKEN: 'canary-verify-token' }, '--url', url),
       ]);
       expect(secret.stdout).to.match(
         failure('good signature', 'A correctly signed webhook was not accepted \\(status 401\\)'),
       );
       expect(secret.stdout).to.contain('another WHATSAPP_WEBHOOK_SECRET').and.to.contain('\n1 failed, 8 passed\n');
-      expect(secret.stdout).not.to.contain('cafe00');
+      expect(second.stdout).to.match(/^ok {3}good signature /m);
+      expect(second.stdout).to.match(failure('… secret 2', 'A correctly signed webhook was not accepted .*'));
+      expect(secret.stdout + second.stdout).not.to.contain('cafe00');
       expect(token.stdout).to.match(
         failure('handshake', 'The handshake with the verify token failed \\(status 403\\)'),
       );
       expect(token.stdout).to.contain('another WHATSAPP_VERIFY_TOKEN').and.to.contain('\n1 failed, 8 passed\n');
       expect(token.stdout).not.to.contain('canary');
-      expect([secret.exitCode, token.exitCode]).to.deep.equal([3, 3]);
+      expect([secret, second, token].map(({ exitCode }) => exitCode)).to.deep.equal([3, 3, 3]);
     });
   });
 

@@ -8,6 +8,8 @@ import { eventually } from './eventually.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/wahook/compiled');
+
 type Environment = Readonly<Record<string, string>>;
 
 /** All the settings that the service requires, with made-up values. */
@@ -69,7 +71,8 @@ export class ServiceProcess {
    */
   static spawn(env: Environment, { file = 'src/main.ts', args = [], cwd }: SpawnOptions = {}): ServiceProcess {
     const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
-    const inherited = { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }) };
+    // A start takes half the time with the cache, but functions from there are missing in the coverage.
+    const inherited = { PATH, HOME, ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : { NODE_COMPILE_CACHE }) };
     emptyFolder ??= mkdtempSync(join(tmpdir(), 'wahook-cwd-'));
     const BOT = resolve(ROOT, env['BOT'] ?? 'bot/index.ts');
     const options = { cwd: cwd ?? emptyFolder, env: { ...inherited, ...env, BOT } };

@@ -178,6 +178,16 @@ describe('The process', function () {
       await database.drop();
     });
 
+    it('in production goes on serving for a while, until load balancers know that it is not ready', async () => {
+      const database = await testDatabase();
+      const { service, url } = await start({ NODE_ENV: 'production', STORE: 'postgres', DATABASE_URL: database.url });
+      service.signal('SIGTERM');
+      await eventually(async () => (await fetch(`${url}/ready`)).status === 503, PATIENCE_MS);
+      await say(url, 'late');
+      expect(await service.exit()).to.equal(0);
+      await database.drop();
+    });
+
     it('ends also while it still starts', async () => {
       const bot = join(folder, 'slow.mjs');
       const load = `import('node:fs').then((fs) => fs.appendFileSync(process.env.LEDGER, 'loading'))`;
