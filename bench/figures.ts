@@ -68,11 +68,14 @@ export interface Bar {
   readonly what: string;
   readonly ms: number;
   readonly limitMs: number;
+  /** Why a miss may not be the service's. */
+  readonly doubt?: string | undefined;
 }
 
 /** `ack p99 at 200/s < 100 ms: 7.12 ms ok`. A time that could not be measured is a miss. */
-export function verdict({ what, ms, limitMs }: Bar): string {
-  return `${what} < ${limitMs} ms: ${digits(ms)} ms ${isKept({ what, ms, limitMs }) ? 'ok' : 'MISSED'}`;
+export function verdict(bar: Bar): string {
+  const word = isKept(bar) ? 'ok' : `MISSED${bar.doubt === undefined ? '' : ` (${bar.doubt})`}`;
+  return `${bar.what} < ${bar.limitMs} ms: ${digits(bar.ms)} ms ${word}`;
 }
 
 export function isKept({ ms, limitMs }: Bar): boolean {

@@ -62,6 +62,15 @@ function stepTable(steps: readonly Step[], unit: 'ms' | 'µs'): string {
   return table(['step', 'calls', `p50 ${unit}`, `p95 ${unit}`, `p99 ${unit}`], rows);
 }
 
+/** A process that has next to nothing to do and is still late was not given the processor. */
+const PUNCTUAL_MS = 15;
+
+function doubtAbout(rounds: readonly Measured[]): string | undefined {
+  const lateMs = median(rounds.map(({ result }) => result.lateMs.p99));
+  if (lateMs < PUNCTUAL_MS) return undefined;
+  return `the load generator itself was ${digits(lateMs)} ms late: the machine is busy, measure again`;
+}
+
 /** The loads that are normal use, and the steps that have a bar of their own; of several rounds the median. */
 function bars(measured: readonly Measured[], steps: readonly Step[]): readonly Bar[] {
   const normal = measured.filter(({ isNormalUse }) => isNormalUse);
@@ -69,6 +78,7 @@ function bars(measured: readonly Measured[], steps: readonly Step[]): readonly B
     what: `ack p99, ${rounds[0]?.setup} at ${rounds[0]?.load}`,
     ms: median(rounds.map(({ result }) => (result.failed === 0 ? result.ackMs.p99 : Number.NaN))),
     limitMs: ACK_LIMIT_MS,
+    doubt: doubtAbout(rounds),
   }));
   const stepBars = STEP_BARS.flatMap(({ begins, percentile, limitMs }) =>
     grouped(

@@ -92,12 +92,14 @@ describe('PostgresDatabase', () => {
 
   it('runs a transaction again that lost a deadlock, so that both succeed', async () => {
     let runs = 0;
+    let holding = 0;
     const { promise: bothHoldOne, resolve } = Promise.withResolvers<void>();
     const lockBoth = (first: string, second: string) =>
       database.transaction(async (tx) => {
         runs += 1;
         await increment(tx, first);
-        if (runs === 2) resolve();
+        holding += 1;
+        if (holding === 2) resolve();
         await bothHoldOne;
         await increment(tx, second);
       });
