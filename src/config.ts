@@ -145,7 +145,7 @@ const schema = z.object({
   METRICS_HOST: host.default('127.0.0.1'),
   WORKER_CONCURRENCY: wholeNumber(1, 500).default(8),
   HANDLER_RETRIES: wholeNumber(1, 100).default(5),
-  HANDLER_TIMEOUT: duration('1s', '1h').default(30_000),
+  HANDLER_TIMEOUT: duration('1s', '10m').default(30_000),
   SETTLE_WAIT: duration('1s', '24h').default(60_000),
   SETTLE_POLICY: oneOf('resend', 'hold').default('resend'),
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),

@@ -210,7 +210,7 @@ describe('Configuration', () => {
     ['HANDLER_TIMEOUT', '30 s', 'is not a duration'],
     ['HANDLER_TIMEOUT', '1d', 'is not a duration'],
     ['HANDLER_TIMEOUT', '999ms', 'is shorter than 1s'],
-    ['HANDLER_TIMEOUT', '61m', 'is longer than 1h'],
+    ['HANDLER_TIMEOUT', '11m', 'is longer than 10m'],
     ['SETTLE_WAIT', '25h', 'is longer than 24h'],
     ['SETTLE_POLICY', 'drop', 'is not one of resend, hold'],
     ['LOG_LEVEL', 'verbose', 'is not one of debug, info, warn, error'],

@@ -129,7 +129,7 @@ export class Intake {
 
   /**
    * Stores all events in one commit. If the store refuses a value for good, the batch is halved until the culprit stands
-   * alone and can be quarantined, so that it harms no neighbour; this costs 2·log2(n) commits and is rare.
+   * alone and can be quarantined, so that it harms no neighbour; this costs 2·log2(n) commits for each culprit and is rare.
    */
   async #store(events: readonly EventElement[]): Promise<Map<string, Verdict>> {
     if (events.length === 0) return new Map();

@@ -12,8 +12,8 @@ import type {
 } from './ports.ts';
 import type { SendMessage } from './send-message.ts';
 
-/** Statuses of one recipient that are applied together. */
-const STATUS_BURST = 100;
+/** Statuses of one recipient that are applied together; a process that dies over them runs the bot again over so many. */
+const STATUS_BURST = 20;
 
 /** Everything that happens after the 200: handles events, applies statuses, sends messages. */
 export class Worker {

@@ -43,7 +43,7 @@ describe('The worker', () => {
     for (const { handler } of consumers.values()) await handler([jobOf({})], recordingContext());
     expect([...consumers.keys()]).to.deep.equal(['messages', 'outbound', 'statuses', 'account']);
     expect(ran).to.deep.equal(['handle', 'send', 'statuses', 'handle']);
-    expect([...consumers.values()].map(({ options }) => options.burst)).to.deep.equal([1, 1, 100, 1]);
+    expect([...consumers.values()].map(({ options }) => options.burst)).to.deep.equal([1, 1, 20, 1]);
     expect(consumers.get('messages')?.options.concurrency).to.equal(8);
   });
 

@@ -121,8 +121,8 @@ export class MemoryRows {
   depth(queue: QueueName, nowMs: number): { waiting: number; dead: number; oldestMs: number } {
     const waiting = [...this.#waiting.values()].flat().filter((row) => row.queue === queue);
     const dead = [...this.#dead].filter((row) => row.queue === queue).length;
-    const oldestMs = Math.max(0, ...waiting.map(({ acceptedAtMs }) => nowMs - acceptedAtMs));
-    return { waiting: waiting.length, dead, oldestMs };
+    const oldestAtMs = waiting.reduce((oldest, { acceptedAtMs }) => Math.min(oldest, acceptedAtMs), nowMs);
+    return { waiting: waiting.length, dead, oldestMs: nowMs - oldestAtMs };
   }
 }
 

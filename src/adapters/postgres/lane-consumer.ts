@@ -20,6 +20,11 @@ const SWEEP_MS = 1_000;
 /** Three chances within the lease. */
 const BEAT_MS = (HEARTBEAT_SECONDS * 1000) / 3;
 
+/** One attempt of one lane job; the id alone stays the same when pg-boss gives the lane away again. */
+function keyOf({ id, retryCount }: LaneClaim): string {
+  return `${id} ${retryCount}`;
+}
+
 interface Held {
   readonly claim: LaneClaim;
   readonly lost: AbortController;
@@ -114,9 +119,11 @@ export class LaneConsumer implements Consumption {
   #take(claim: LaneClaim, hints: number): void {
     const held: Held = { claim, lost: new AbortController() };
     const full = this.#held.size + 1 === this.#options.concurrency;
-    this.#held.set(claim.id, held);
+    // A lane that was taken back from us and given to us again has the same id: what ran before does not count any more.
+    for (const other of this.#held.values()) if (other.claim.id === claim.id) other.lost.abort();
+    this.#held.set(keyOf(claim), held);
     const visit = this.#run(held).finally(() => {
-      this.#held.delete(claim.id);
+      this.#held.delete(keyOf(claim));
       this.#visits.delete(visit);
       // A wake-up that came while its lane was active, or while all slots were taken, found nothing to fetch.
       if (full || hints !== this.#hints || this.#held.size + 1 === this.#options.concurrency) this.#hint();
@@ -141,7 +148,7 @@ export class LaneConsumer implements Consumption {
   }
 
   async #heartbeat(): Promise<void> {
-    const held = [...this.#held.values()];
+    const held = [...this.#held.values()].filter(({ lost }) => !lost.signal.aborted);
     if (held.length === 0) return;
     try {
       const { queue, scheduler } = this.#options;

@@ -2,6 +2,7 @@ import { type ConstructorOptions, PgBoss, type UpdateQueueOptions } from 'pg-bos
 import type { Log, QueueName } from '../../core/ports.ts';
 import { type BossConnection, openBossConnection } from './boss-connection.ts';
 import { asBossDb } from './boss-db.ts';
+import { isConflict } from './conflict-retry.ts';
 import type { Queryable } from './database.ts';
 import { toWahookError } from './sql-errors.ts';
 
@@ -23,8 +24,11 @@ export const HEARTBEAT_SECONDS = 10;
  */
 const LANE_JOBS: UpdateQueueOptions = {
   heartbeatSeconds: HEARTBEAT_SECONDS,
-  /** A handler that beats but never returns loses its lane after this; the bot's own time limit is far shorter. */
-  expireInSeconds: 15 * 60,
+  /**
+   * A handler that beats but never returns loses its lane after this: only if the time limit of the bot itself failed. Longer
+   * than the longest burst may take, which is 20 statuses at the greatest HANDLER_TIMEOUT, 10 minutes.
+   */
+  expireInSeconds: 6 * 3600,
   // Attempts and dead letters are counted on the rows. A lane must never be given up.
   retryLimit: 1_000_000_000,
   retryDelay: 1,
@@ -182,13 +186,19 @@ export class LaneScheduler {
       const [queue, wanted] = next;
       const lanes = [...wanted].slice(0, WAKE_BATCH);
       for (const lane of lanes) wanted.delete(lane);
-      try {
-        await this.#boss.insert(queue, wakeUps(lanes));
-      } catch (error) {
-        this.#warn('waking lanes failed; the sweep will wake them', toWahookError(error).message);
-      }
+      await this.#insert(queue, lanes, wanted);
     }
     this.#flushing = undefined;
+  }
+
+  /** What lost against another process, which may have had other lanes among its own, goes into the next statement. */
+  async #insert(queue: QueueName, lanes: readonly string[], wanted: Set<string>): Promise<void> {
+    try {
+      await this.#boss.insert(queue, wakeUps(lanes));
+    } catch (error) {
+      if (isConflict(error)) for (const lane of lanes) wanted.add(lane);
+      else this.#warn('waking lanes failed; the sweep will wake them', toWahookError(error).message);
+    }
   }
 
   #ring(bossQueue: string | undefined): void {
@@ -225,6 +235,7 @@ function attempts(claims: readonly LaneClaim[]): { id: string; retryCount: numbe
   return claims.map(({ id, retryCount }) => ({ id, retryCount }));
 }
 
+/** Sorted: two processes that insert the same lanes in different orders wait for each other (a deadlock, 1 s each). */
 function wakeUps(lanes: readonly string[]): { singletonKey: string; data: { lane: string } }[] {
-  return lanes.map((lane) => ({ singletonKey: lane, data: { lane } }));
+  return [...lanes].sort().map((lane) => ({ singletonKey: lane, data: { lane } }));
 }

@@ -37,10 +37,12 @@ const FAILURES: readonly (readonly [pattern: RegExp, failure: SqlFailure, meanin
 ];
 
 /**
- * After these the connection has no transaction to roll back, or is not worth the wait: it is closed instead of reused. So
- * are connections whose error has no SQLSTATE, i.e. did not come from the server.
+ * After these the connection has no transaction to roll back, is not worth the wait, or has prepared statements that will never
+ * work again (0A000: a table changed its shape under them; 26000: somebody discarded them): it is closed instead of reused. So
+ * are connections whose error has no SQLSTATE, i.e. did not come from the server. A statement that took too long (57014) leaves
+ * its connection whole, and closing it would only bring a wave of new ones.
  */
-const CONNECTION_IS_DONE = /^(08|25P03|57)/;
+const CONNECTION_IS_DONE = /^(08|25P03|57P|0A000|26000)/;
 
 /** Class and condition as the server named them; undefined for an error that did not come from the server. */
 export function sqlState(error: unknown): string | undefined {

@@ -151,6 +151,28 @@ describe('the queue on Postgres', () => {
     await settled();
   });
 
+  it('aborts what it ran in a lane that it lost and got again, and keeps the lane that it has', async () => {
+    const signals: AbortSignal[] = [];
+    const [first, second] = [gate(), gate()];
+    await consume(async (handed, { signal }) => {
+      signals.push(signal);
+      await (signals.length === 1 ? first : second).opened;
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => signals.length === 1);
+    await sql(`UPDATE pgboss.job SET state = 'retry', start_after = now() WHERE state = 'active'`);
+    await eventually(() => signals.length === 2);
+    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true, false]);
+    first.open();
+    const heartbeat = async () =>
+      (await sql<{ at: Date }>('SELECT heartbeat_on AS at FROM pgboss.job'))[0]?.at?.getTime();
+    const before = await heartbeat();
+    await eventually(async () => (await heartbeat()) !== before);
+    second.open();
+    await settled();
+  });
+
   it('keeps the lane of a handler that runs longer than the lease', async () => {
     let runs = 0;
     const hold = gate();

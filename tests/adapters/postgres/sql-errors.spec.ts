@@ -45,13 +45,13 @@ describe('errors of the database', () => {
   });
 
   it('gives up a connection after a timeout, a shutdown, or an error that is not the server’s', () => {
-    const states = ['57014', '57P01', '25P03', '08006'];
+    const states = ['57P01', '25P03', '08006', '0A000', '26000'];
     expect(states.filter((state) => !connectionIsDone(serverError(state)))).to.deep.equal([]);
     expect(connectionIsDone(new Error('Query read timeout'))).to.equal(true);
     expect(connectionIsDone(Object.assign(new Error('read'), { code: 'EPIPE', errno: -32 }))).to.equal(true);
-    expect(['22P02', '23505', '55P03', '40P01'].filter((state) => connectionIsDone(serverError(state)))).to.deep.equal(
-      [],
-    );
+    expect(
+      ['22P02', '23505', '55P03', '40P01', '57014'].filter((state) => connectionIsDone(serverError(state))),
+    ).to.deep.equal([]);
   });
 
   it('keeps the state, the table and the constraint, and no word of the server', () => {
