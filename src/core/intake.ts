@@ -43,7 +43,7 @@ type Verdict = 'fresh' | 'duplicate' | 'busy' | 'quarantined';
 /**
  * Stores the elements of webhooks, many webhooks per commit: what arrives while a commit is in flight goes into the next
  * one. One commit at a time keeps the order of arrival and costs PostgreSQL a fraction of a commit per webhook
- * (measured with `bench/intake.ts`).
+ * (measured with `bench/costs.ts`).
  */
 export class Intake {
   readonly #dedup: DedupStore;
