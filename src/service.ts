@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
-import { type Composition, compose, type StoreLifecycle } from './container.ts';
+import { type Composition, compose } from './container.ts';
+import type { StoreLifecycle } from './container-tokens.ts';
 import { isWahookError, WahookError } from './core/errors.ts';
 import type { Log } from './core/ports.ts';
 import type { Worker } from './core/worker.ts';

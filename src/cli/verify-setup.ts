@@ -1,6 +1,7 @@
 import { loadBot } from '../bot/load-bot.ts';
 import type { Config } from '../config.ts';
-import { type Checks, compose } from '../container.ts';
+import { compose } from '../container.ts';
+import type { Checks } from '../container-tokens.ts';
 import { isWahookError } from '../core/errors.ts';
 import type { Check } from './verification.ts';
 

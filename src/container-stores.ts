@@ -1,0 +1,173 @@
+import type { Container } from 'inversify';
+import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import { MemoryDedupStore } from './adapters/memory/memory-dedup-store.ts';
+import { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
+import { MemoryQuarantine } from './adapters/memory/memory-quarantine.ts';
+import { MemoryRows } from './adapters/memory/memory-rows.ts';
+import { MemorySentMessages } from './adapters/memory/memory-sent-messages.ts';
+import type { Database } from './adapters/postgres/database.ts';
+import { maintainEventKeys } from './adapters/postgres/event-key-partitions.ts';
+import { migrate } from './adapters/postgres/migrate.ts';
+import { PgliteDatabase } from './adapters/postgres/pglite-database.ts';
+import { PostgresDatabase } from './adapters/postgres/postgres-database.ts';
+import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
+import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
+import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
+import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
+import { installationId, probeStorage } from './adapters/postgres/storage-probe.ts';
+import { openRedis, redisReady } from './adapters/redis/redis-client.ts';
+import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
+import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
+import type { Config, StoreConfig } from './config.ts';
+import { type Checks, type Closers, type Redis, type StoreLifecycle, TOKENS } from './container-tokens.ts';
+import type { Clock, Log } from './core/ports.ts';
+
+/** Of the time for stopping, what handlers may use; the rest is for giving back what they did not finish. */
+const HANDLERS_SHARE = 0.8;
+
+/** A Redis that is there connects in some ms; readiness must not wait for one that is not. */
+const REDIS_READY_MS = 500;
+
+/** Binds what the configured store needs: its ports and its lifecycle. */
+export function bindStore(container: Container, config: Config): void {
+  if (config.store.kind === 'memory') bindMemory(container, config);
+  else bindPostgres(container, config, config.store);
+}
+
+/** Everything in this process, gone with it; with Redis the memory of what was accepted survives. */
+function bindMemory(container: Container, config: Config): void {
+  container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(), []);
+  container
+    .bind(TOKENS.messageQueue)
+    .toResolvedValue(
+      (rows: MemoryRows) => new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config) }),
+      [TOKENS.memoryRows],
+    );
+  container
+    .bind(TOKENS.sentMessages)
+    .toResolvedValue((rows: MemoryRows) => new MemorySentMessages(rows), [TOKENS.memoryRows]);
+  container.bind(TOKENS.quarantine).toResolvedValue((clock: Clock) => new MemoryQuarantine(clock), [TOKENS.clock]);
+  container.bind(TOKENS.store).toConstantValue({
+    prepare: async () => {},
+    maintain: async () => {},
+    probe: async () => ({ needed: { storage: 'ok', ...(await checkRedis(container)) }, reported: {} }),
+  });
+  if (config.redisUrl === undefined) {
+    container.bind(TOKENS.dedupStore).toResolvedValue((clock: Clock) => new MemoryDedupStore(clock), [TOKENS.clock]);
+    return;
+  }
+  bindRedis(container, config.redisUrl);
+  container
+    .bind(TOKENS.dedupStore)
+    .toResolvedValue((redis: Redis, log: Log) => new RedisDedupStore(redis, { log }), [TOKENS.redis, TOKENS.log]);
+}
+
+/** Keys, rows and quarantine in one database, server or embedded; with Redis a cache in front of the keys. */
+function bindPostgres(
+  container: Container,
+  config: Config,
+  store: Exclude<StoreConfig, { readonly kind: 'memory' }>,
+): void {
+  container.bind(TOKENS.database).toResolvedValue(
+    async (log: Log, closers: Closers) => {
+      const database = await openDatabase(store, log);
+      closers.add(() => database.close());
+      return database;
+    },
+    [TOKENS.log, TOKENS.closers],
+  );
+  container
+    .bind(TOKENS.postgresDedupStore)
+    .toResolvedValue((database: Database) => new PostgresDedupStore(database), [TOKENS.database]);
+  container.bind(TOKENS.postgresQueue).toResolvedValue(
+    (database: Database, dedup: PostgresDedupStore, log: Log, metrics: PrometheusMetrics, closers: Closers) => {
+      const queue = new PostgresMessageQueue({
+        ...{ database, dedup, log, metrics },
+        stopDeadlineMs: stopDeadlineMs(config),
+      });
+      closers.add(() => queue.close());
+      return queue;
+    },
+    [TOKENS.database, TOKENS.postgresDedupStore, TOKENS.log, TOKENS.metrics, TOKENS.closers],
+  );
+  container.bind(TOKENS.messageQueue).toService(TOKENS.postgresQueue);
+  container
+    .bind(TOKENS.sentMessages)
+    .toResolvedValue((database: Database) => new PostgresSentMessages(database), [TOKENS.database]);
+  container
+    .bind(TOKENS.quarantine)
+    .toResolvedValue((database: Database) => new PostgresQuarantine(database), [TOKENS.database]);
+  container
+    .bind(TOKENS.store)
+    .toResolvedValue(
+      (database: Database, queue: PostgresMessageQueue) => postgresLifecycle(container, database, queue),
+      [TOKENS.database, TOKENS.postgresQueue],
+    );
+  if (config.redisUrl === undefined) container.bind(TOKENS.dedupStore).toService(TOKENS.postgresDedupStore);
+  else bindDedupCache(container, config.redisUrl);
+}
+
+function bindDedupCache(container: Container, redisUrl: string): void {
+  bindRedis(container, redisUrl);
+  container.bind(TOKENS.dedupCache).toResolvedValue(
+    (
+      inner: PostgresDedupStore,
+      database: Database,
+      redis: Redis,
+      log: Log,
+      metrics: PrometheusMetrics,
+      closers: Closers,
+    ) => {
+      const cache = new RedisDedupCache(inner, redis, { log, metrics, namespace: () => installationId(database) });
+      closers.add(() => cache.close());
+      return cache;
+    },
+    [TOKENS.postgresDedupStore, TOKENS.database, TOKENS.redis, TOKENS.log, TOKENS.metrics, TOKENS.closers],
+  );
+  container.bind(TOKENS.dedupStore).toService(TOKENS.dedupCache);
+}
+
+function stopDeadlineMs({ shutdownTimeoutMs }: Config): number {
+  return shutdownTimeoutMs * HANDLERS_SHARE;
+}
+
+async function openDatabase(store: Exclude<StoreConfig, { kind: 'memory' }>, log: Log): Promise<Database> {
+  if (store.kind === 'pglite') return await PgliteDatabase.open({ folder: store.directory });
+  return new PostgresDatabase({ url: store.url, poolSize: store.poolSize, applicationName: 'wahook', log });
+}
+
+function postgresLifecycle(container: Container, database: Database, queue: PostgresMessageQueue): StoreLifecycle {
+  return {
+    prepare: async () => {
+      await migrate(database);
+      await maintainEventKeys(database);
+      await queue.start();
+    },
+    maintain: async () => void (await maintainEventKeys(database)),
+    probe: async () => ({ needed: { ...(await probeStorage(database)) }, reported: await checkRedis(container) }),
+  };
+}
+
+function bindRedis(container: Container, url: string): void {
+  container.bind(TOKENS.redis).toResolvedValue(
+    (log: Log, closers: Closers) => {
+      const redis = openRedis(url, { log });
+      closers.add(() => redis.disconnect());
+      return redis;
+    },
+    [TOKENS.log, TOKENS.closers],
+  );
+}
+
+/** Empty without Redis. */
+async function checkRedis(container: Container): Promise<Checks> {
+  if (!container.isBound(TOKENS.redis)) return {};
+  const redis = await container.getAsync(TOKENS.redis);
+  const answered =
+    (await redisReady(redis, REDIS_READY_MS)) &&
+    (await redis.ping().then(
+      () => true,
+      () => false,
+    ));
+  return { redis: answered ? 'ok' : 'unreachable' };
+}

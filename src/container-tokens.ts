@@ -1,0 +1,88 @@
+import type { ServiceIdentifier } from 'inversify';
+import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import type { MemoryRows } from './adapters/memory/memory-rows.ts';
+import type { Database } from './adapters/postgres/database.ts';
+import type { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
+import type { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
+import type { openRedis } from './adapters/redis/redis-client.ts';
+import type { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
+import type { Config } from './config.ts';
+import type { ApplyStatuses } from './core/delivery-status.ts';
+import type { HandleEvent } from './core/handle-event.ts';
+import type { Intake } from './core/intake.ts';
+import type {
+  Clock,
+  DecodeWebhook,
+  DedupStore,
+  EventHandler,
+  Log,
+  MessageQueue,
+  Quarantine,
+  SentMessages,
+  SignatureVerifier,
+  WhatsAppGateway,
+} from './core/ports.ts';
+import type { ReceiveWebhook } from './core/receive-webhook.ts';
+import type { SendMessage } from './core/send-message.ts';
+import type { Worker } from './core/worker.ts';
+
+/** One word per thing looked at, `ok` if it is. */
+export type Checks = Readonly<Record<string, string>>;
+
+/** What the chosen store needs besides its ports. */
+export interface StoreLifecycle {
+  /** Migrations and queues. @throws WahookError `storage_unavailable` (try again) or `schema_too_new` (do not) */
+  prepare(): Promise<void>;
+  /** Housekeeping, for every hour. @throws WahookError `storage_unavailable` */
+  maintain(): Promise<void>;
+  /** Never rejects. `needed`: without it no webhook can be taken; `reported`: costs only speed. */
+  probe(): Promise<{ readonly needed: Checks; readonly reported: Checks }>;
+}
+
+export type Redis = ReturnType<typeof openRedis>;
+
+const token = <Type>(name: string): ServiceIdentifier<Type> => Symbol(name);
+
+export const TOKENS = {
+  config: token<Config>('Config'),
+  closers: token<Closers>('Closers'),
+  log: token<Log>('Log'),
+  clock: token<Clock>('Clock'),
+  metrics: token<PrometheusMetrics>('PrometheusMetrics'),
+  database: token<Database>('Database'),
+  memoryRows: token<MemoryRows>('MemoryRows'),
+  redis: token<Redis>('Redis'),
+  /** The authority on what was accepted. */
+  postgresDedupStore: token<PostgresDedupStore>('PostgresDedupStore'),
+  dedupCache: token<RedisDedupCache>('RedisDedupCache'),
+  postgresQueue: token<PostgresMessageQueue>('PostgresMessageQueue'),
+  signatureVerifier: token<SignatureVerifier>('SignatureVerifier'),
+  decodeWebhook: token<DecodeWebhook>('DecodeWebhook'),
+  dedupStore: token<DedupStore>('DedupStore'),
+  messageQueue: token<MessageQueue>('MessageQueue'),
+  sentMessages: token<SentMessages>('SentMessages'),
+  quarantine: token<Quarantine>('Quarantine'),
+  gateway: token<WhatsAppGateway>('WhatsAppGateway'),
+  eventHandler: token<EventHandler>('EventHandler'),
+  store: token<StoreLifecycle>('StoreLifecycle'),
+  intake: token<Intake>('Intake'),
+  receiveWebhook: token<ReceiveWebhook>('ReceiveWebhook'),
+  handleEvent: token<HandleEvent>('HandleEvent'),
+  applyStatuses: token<ApplyStatuses>('ApplyStatuses'),
+  sendMessage: token<SendMessage>('SendMessage'),
+  worker: token<Worker>('Worker'),
+} as const;
+
+/** What was opened, closed in reverse order: inversify's own deactivation runs all at once. */
+export class Closers {
+  readonly #closers: (() => void | Promise<void>)[] = [];
+
+  add(close: () => void | Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  /** Closes everything, whatever fails on the way. */
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await Promise.resolve(close()).catch(() => {});
+  }
+}
