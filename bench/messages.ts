@@ -1,6 +1,6 @@
 import { decodeWebhook } from '../src/adapters/meta/decode-webhook.ts';
 import type { EventKey, InboundMessage } from '../src/core/model.ts';
-import type { Metrics } from '../src/core/ports.ts';
+import type { Metrics, Origin } from '../src/core/ports.ts';
 import { messageWebhook } from './webhooks.ts';
 
 /** A message as it comes out of the decoder. */
@@ -8,6 +8,7 @@ export interface DecodedMessage {
   readonly kind: 'event';
   readonly key: EventKey;
   readonly event: InboundMessage;
+  readonly origin: Origin;
 }
 
 /** New messages of about 900 bytes a webhook, from so many customers in turns. */

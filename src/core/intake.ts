@@ -1,19 +1,15 @@
 import { isWahookError, WahookError } from './errors.ts';
-import { laneOf } from './lanes.ts';
 import type { WebhookEvent } from './model.ts';
 import type {
   Clock,
   DedupStore,
   MessageQueue,
   Metrics,
-  NewJob,
   Quarantine,
   QuarantinedPiece,
-  QueueName,
-  QueuePayloads,
-  Unit,
   WebhookElement,
 } from './ports.ts';
+import { type EventElement, storeEvents } from './store-events.ts';
 
 /** How many elements of one webhook were new, known or set aside. */
 export interface Accepted {
@@ -28,8 +24,6 @@ export interface IntakeOptions {
   /** Elements that may wait for a commit; beyond that webhooks are refused at once. Bounds the memory. */
   readonly waitingElements: number;
 }
-
-type EventElement = Extract<WebhookElement, { kind: 'event' }>;
 
 interface Waiting {
   readonly elements: readonly WebhookElement[];
@@ -139,13 +133,7 @@ export class Intake {
       if (!isWahookError(error, 'unstorable')) throw error;
       const [first] = events;
       if (first !== undefined && events.length === 1) {
-        await this.#keep([
-          {
-            reason: 'unstorable',
-            path: `(${first.event.kind})`,
-            raw: new TextEncoder().encode(JSON.stringify(first.event)),
-          },
-        ]);
+        await this.#keep([first.origin.quarantined('unstorable')]);
         return new Map([[first.key.id, 'quarantined']]);
       }
       const middle = Math.ceil(events.length / 2);
@@ -156,36 +144,12 @@ export class Intake {
   }
 
   async #storeAtOnce(events: readonly EventElement[]): Promise<Map<string, Verdict>> {
-    const byId = new Map<string, EventElement>();
-    for (const event of events) if (!byId.has(event.key.id)) byId.set(event.key.id, event);
-    const keys = [...byId.values()].map((event) => event.key);
-    const result = await this.#dedup.once(keys, async (fresh, unit) => {
-      const isFresh = new Set(fresh);
-      const freshEvents = [...byId.values()].filter(({ key }) => isFresh.has(key.id));
-      await this.#publish(freshEvents, unit);
-    });
+    const result = await storeEvents(this.#dedup, this.#queue, events);
     const verdicts = new Map<string, Verdict>();
     for (const id of result.fresh) verdicts.set(id, 'fresh');
     for (const id of result.duplicate) verdicts.set(id, 'duplicate');
     for (const id of result.busy) verdicts.set(id, 'busy');
     return verdicts;
-  }
-
-  async #publish(events: readonly EventElement[], unit: Unit): Promise<void> {
-    const jobs: { [Name in QueueName]: NewJob<QueuePayloads[Name]>[] } = {
-      messages: [],
-      statuses: [],
-      account: [],
-      outbound: [],
-    };
-    for (const { key, event } of events) {
-      if (event.kind === 'message') jobs.messages.push({ key, lane: laneOf(event), payload: event });
-      else if (event.kind === 'status') jobs.statuses.push({ key, lane: laneOf(event), payload: event });
-      else jobs.account.push({ key, lane: laneOf(event), payload: event });
-    }
-    if (jobs.messages.length > 0) await this.#queue.publish('messages', jobs.messages, unit);
-    if (jobs.statuses.length > 0) await this.#queue.publish('statuses', jobs.statuses, unit);
-    if (jobs.account.length > 0) await this.#queue.publish('account', jobs.account, unit);
   }
 
   /** The first webhook of a commit that brought an element has it fresh, the others of this commit as a duplicate. */

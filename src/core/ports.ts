@@ -24,8 +24,14 @@ export interface SignatureVerifier {
 
 /** One piece of a webhook: an event to handle, or a piece that cannot be one. */
 export type WebhookElement =
-  | { readonly kind: 'event'; readonly key: EventKey; readonly event: WebhookEvent }
+  | { readonly kind: 'event'; readonly key: EventKey; readonly event: WebhookEvent; readonly origin: Origin }
   | { readonly kind: 'quarantined'; readonly piece: QuarantinedPiece };
+
+/** The part of a webhook that an event was made from. */
+export interface Origin {
+  /** That part as a piece to keep, should the store refuse the event for good. */
+  quarantined(reason: QuarantineReason): QuarantinedPiece;
+}
 
 /**
  * Turns the raw body of a verified webhook into its elements, in the order of the body: every message, status and other
@@ -202,20 +208,53 @@ export type QuarantineReason =
   | 'too_many'
   | 'unstorable';
 
-/** A piece of a signed webhook that cannot be handled, with its bytes. */
+/** A piece of a signed webhook that cannot be handled. */
 export interface QuarantinedPiece {
   readonly reason: QuarantineReason;
   /** Where it stood, e.g. `entry[0].changes[0].value.messages[3]`; empty for the whole body. */
   readonly path: string;
+  /** The body of a webhook that holds this piece alone, to be decoded again; a whole body as it came. */
   readonly raw: Uint8Array;
 }
 
-/** Keeps what could not be handled, for a person to look at. */
+/** A piece in quarantine, without what it says. */
+export interface KeptPiece {
+  readonly id: string;
+  readonly reason: QuarantineReason;
+  readonly path: string;
+  /** Length of `raw`. */
+  readonly bytes: number;
+  readonly keptAtMs: number;
+}
+
+export interface QuarantinePage {
+  readonly limit: number;
+  readonly reason?: QuarantineReason;
+  /** Only pieces kept before the one with this id, which need not be there any more. */
+  readonly before?: string;
+}
+
+/** Keeps what could not be handled, for a person to look at and to replay. All throw WahookError `storage_unavailable`. */
 export interface Quarantine {
-  /** Stores the pieces. The same reason, path and bytes again are a no-op. @throws WahookError `storage_unavailable` */
+  /**
+   * Stores the pieces. The same reason, path and bytes again are a no-op while the first are there. Ids grow in the order of
+   * the pieces, and from call to call if each waits for the one before.
+   */
   keep(pieces: readonly QuarantinedPiece[]): Promise<void>;
-  /** Newest first, at most `limit`. */
-  list(limit: number): Promise<readonly (QuarantinedPiece & { readonly id: string; readonly keptAtMs: number })[]>;
+
+  /** Newest first. */
+  list(page: QuarantinePage): Promise<readonly KeptPiece[]>;
+
+  /** The piece with its bytes; undefined for an id that is not there, or is none. */
+  find(id: string): Promise<(KeptPiece & { readonly raw: Uint8Array }) | undefined>;
+
+  /**
+   * Removes pieces, and resolves to the ids that were there: of callers with the same id exactly one is told it. With the
+   * `unit` of a `DedupStore` beside it (the same database, or both in memory) they are gone if the unit commits and stay if
+   * it does not; another caller with such an id waits for that, or is told that it is not there. A unit of another store
+   * cannot be joined: then they are gone at once.
+   */
+  remove(ids: readonly string[], unit?: Unit): Promise<readonly string[]>;
 }
 
 /** Meta took the message: accepted, not yet delivered. */

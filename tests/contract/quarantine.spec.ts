@@ -1,13 +1,19 @@
+import { MemoryDedupStore } from '../../src/adapters/memory/memory-dedup-store.ts';
 import { MemoryQuarantine } from '../../src/adapters/memory/memory-quarantine.ts';
 import type { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
+import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
 import { freshPglite, startPostgres, testDatabase } from '../support/postgres.ts';
 import { quarantineContract } from './quarantine.contract.ts';
 
 describe('Quarantine contract', () => {
   describe('MemoryQuarantine', () => {
-    quarantineContract(async () => ({ quarantine: new MemoryQuarantine(Date), close: async () => {} }));
+    quarantineContract(async () => ({
+      quarantine: new MemoryQuarantine(Date),
+      dedup: new MemoryDedupStore(Date),
+      close: async () => {},
+    }));
   });
 
   describe('PostgresQuarantine', () => {
@@ -18,6 +24,7 @@ describe('Quarantine contract', () => {
       const database = new PostgresDatabase({ url, poolSize: 10, applicationName: 'quarantine.spec' });
       return {
         quarantine: new PostgresQuarantine(database),
+        dedup: new PostgresDedupStore(database),
         close: async () => {
           await database.close();
           await drop();
@@ -37,7 +44,8 @@ describe('Quarantine contract', () => {
 
     quarantineContract(async () => ({
       quarantine: new PostgresQuarantine(database),
-      close: async () => void (await database.query({ text: 'TRUNCATE wahook.quarantine' })),
+      dedup: new PostgresDedupStore(database),
+      close: async () => void (await database.query({ text: 'TRUNCATE wahook.quarantine, wahook.event_key' })),
     }));
   });
 });

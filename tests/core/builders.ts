@@ -1,5 +1,5 @@
-import type { InboundMessage, OutboundMessage, StatusUpdate } from '../../src/core/model.ts';
-import type { Job, JobContext, WebhookElement } from '../../src/core/ports.ts';
+import type { InboundMessage, OutboundMessage, StatusUpdate, WebhookEvent } from '../../src/core/model.ts';
+import type { Job, JobContext, Origin, WebhookElement } from '../../src/core/ports.ts';
 
 const PHONE_NUMBER_ID = '106540352242922';
 
@@ -48,8 +48,13 @@ export function jobOf<Payload>(payload: Payload, over: Partial<Job<Payload>> = {
   };
 }
 
-export function eventElement(event: InboundMessage | StatusUpdate, id: string): WebhookElement {
-  return { kind: 'event', key: { id, day: 20_000 }, event };
+export function eventElement(event: WebhookEvent, id: string): Extract<WebhookElement, { kind: 'event' }> {
+  return { kind: 'event', key: { id, day: 20_000 }, event, origin: originOf(id) };
+}
+
+/** The origin of an event: a piece whose bytes are the id. */
+export function originOf(id: string): Origin {
+  return { quarantined: (reason) => ({ reason, path: `entry[${id}]`, raw: new TextEncoder().encode(id) }) };
 }
 
 /** A job's context that remembers what was sent and whose claim can be lost. */

@@ -1,6 +1,6 @@
 import type { EventKey } from '../../core/model.ts';
 import type { Clock, DedupResult, DedupStore, Unit } from '../../core/ports.ts';
-import { commitUnit, newUnit } from './memory-unit.ts';
+import { commitUnit, newUnit, rollBackUnit } from './memory-unit.ts';
 
 /** As long as the other stores: twice the 7 days for which Meta repeats (its page on webhook endpoints, 2026-09-11). */
 const RETAIN_MS = 15 * 24 * 60 * 60 * 1000;
@@ -45,6 +45,9 @@ export class MemoryDedupStore implements DedupStore {
       await work();
       commitUnit(unit);
       for (const id of ids) this.#recordedAtMs.set(id, this.#clock.now());
+    } catch (error) {
+      rollBackUnit(unit);
+      throw error;
     } finally {
       for (const id of ids) this.#inFlight.delete(id);
     }

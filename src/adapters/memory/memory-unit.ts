@@ -1,23 +1,36 @@
 import type { Unit } from '../../core/ports.ts';
 
-/** What is to be stored at the end of the units that this folder handed out. */
-const pending = new WeakMap<Unit, (() => void)[]>();
+interface Joined {
+  readonly commit: () => void;
+  readonly rollBack: () => void;
+}
 
-/** A unit of work in memory: what joins it is stored when `commitUnit` is called, or never. */
+/** What has joined the units that this folder handed out. */
+const pending = new WeakMap<Unit, Joined[]>();
+
+/** A unit of work in memory: what joins it happens when `commitUnit` is called, or never. */
 export function newUnit(): Unit {
   const unit = Object.freeze({}) as Unit;
   pending.set(unit, []);
   return unit;
 }
 
-/** Has `store` called when the unit commits; false if the unit comes from another store, so that nothing can join it. */
-export function joinUnit(unit: Unit, store: () => void): boolean {
-  const stores = pending.get(unit);
-  stores?.push(store);
-  return stores !== undefined;
+/**
+ * Has `commit` called when the unit commits, and `rollBack` if it does not, for what cannot wait and has to be undone. False
+ * if the unit comes from another store, so that nothing can join it.
+ */
+export function joinUnit(unit: Unit, commit: () => void, rollBack: () => void = () => {}): boolean {
+  const joined = pending.get(unit);
+  joined?.push({ commit, rollBack });
+  return joined !== undefined;
 }
 
 export function commitUnit(unit: Unit): void {
-  for (const store of pending.get(unit) ?? []) store();
+  for (const { commit } of pending.get(unit) ?? []) commit();
+  pending.delete(unit);
+}
+
+export function rollBackUnit(unit: Unit): void {
+  for (const { rollBack } of pending.get(unit)?.reverse() ?? []) rollBack();
   pending.delete(unit);
 }

@@ -52,6 +52,12 @@ export class ChangeItems implements Iterable<ChangeItem> {
     return this.count <= 1 ? this.#value : this.#valueListing(item);
   }
 
+  /** A value with this item and nothing else. */
+  valueWithOnly({ list, wire }: ChangeItem): JsonObject {
+    const within = this.#listing?.within;
+    return within === undefined ? { [list]: [wire] } : { [within]: { [list]: [wire] } };
+  }
+
   /** The value without any item: what the items share. */
   shared(): Json {
     return this.#valueListing(undefined);

@@ -3,23 +3,14 @@ import type { WebhookElement } from '../../core/ports.ts';
 import { type ChangeItem, ChangeItems } from './change-items.ts';
 import { messageKey } from './decode-message.ts';
 import { statusKey } from './decode-status.ts';
-import { type Decoded, decoded, elementAt, type Place, quarantined } from './element.ts';
+import { type Change, type Decoded, decoded, elementAt, Place, quarantined } from './element.ts';
+import { isSmall, valueBody } from './envelope.ts';
 import { contentHash, eventKey } from './event-key.ts';
 import { findFlaw } from './storable-json.ts';
 import { itemSchema, statusSchema } from './webhook-schema.ts';
 import { isJsonArray, isJsonObject, type JsonObject } from './wire-json.ts';
 import { secondsOf } from './wire-time.ts';
 import { withoutUndefined } from './without-undefined.ts';
-
-/** One change of one entry. */
-export interface Change {
-  /** `entry[].id` */
-  readonly businessAccountId: string;
-  /** `entry[].time`: account-level fields only. */
-  readonly time?: string | number;
-  readonly field: string;
-  readonly value: Json;
-}
 
 /**
  * Every field but `messages`, and `messages` without messages: the value as it came, one event per item where the value lists
@@ -28,14 +19,24 @@ export interface Change {
 export function* decodeAccountField(place: Place, change: Change): Generator<WebhookElement> {
   const items = new ChangeItems(change.field, change.value);
   const several = items.count > 1;
-  const flaw = findFlaw(several ? items.shared() : change.value);
+  const shared = several ? items.shared() : change.value;
+  const flaw = findFlaw(shared);
   if (flaw !== undefined) yield quarantined(place, flaw);
-  else if (items.count === 0) yield decoded(accountEvent(change));
+  else if (items.count === 0) yield decoded(place, accountEvent(change));
   else
     for (const item of items) {
-      const itsPlace = { path: `${place.path}.${item.path}`, wire: item.wire };
+      const bodyWith = (): Json => valueBody(change, valueToKeep(change, items, item, several && !isSmall(shared)));
+      const itsPlace = new Place(`${place.path}.${item.path}`, item.wire, bodyWith);
       yield elementAt(itsPlace, () => accountEvent({ ...change, value: items.valueWith(item) }, item));
     }
+}
+
+/** What an item is kept with: all that the items share, or of too much the number alone. */
+function valueToKeep(change: Change, items: ChangeItems, item: ChangeItem, numberOnly: boolean): Json {
+  if (!numberOnly) return items.valueWith(item);
+  const phoneNumberId = phoneNumberIdOf(change.value);
+  const isKept = phoneNumberId !== undefined && isSmall(phoneNumberId);
+  return { ...(isKept && { metadata: { phone_number_id: phoneNumberId } }), ...items.valueWithOnly(item) };
 }
 
 /** An event whose item, or field, has no id is recognised by its content: Meta gives account-level fields none. */

@@ -1,8 +1,9 @@
 import type { Json } from '../../core/model.ts';
 import type { DecodeWebhook, QuarantineReason, WebhookElement } from '../../core/ports.ts';
-import { type Change, decodeAccountField } from './decode-account-field.ts';
+import { decodeAccountField } from './decode-account-field.ts';
 import { decodeMessagesField } from './decode-messages-field.ts';
-import { type Place, quarantined } from './element.ts';
+import { type Change, Place, quarantined } from './element.ts';
+import { changeBody, entryBody } from './envelope.ts';
 import { findFlaw } from './storable-json.ts';
 import { entrySchema, type WireEntry } from './webhook-schema.ts';
 import { isJsonArray, isJsonObject, parseJsonBytes } from './wire-json.ts';
@@ -35,7 +36,7 @@ export const decodeWebhook: DecodeWebhook = (rawBody) => {
 
 function* decodeEntries(entries: readonly Json[]): Generator<WebhookElement> {
   for (const [index, wire] of entries.entries()) {
-    const place = { path: `entry[${index}]`, wire };
+    const place = new Place(`entry[${index}]`, wire, entryBody);
     const { data: entry } = entrySchema.safeParse(wire);
     const changes = isJsonObject(wire) ? wire['changes'] : undefined;
     const flaw = findFlaw(entry?.id);
@@ -43,8 +44,10 @@ function* decodeEntries(entries: readonly Json[]): Generator<WebhookElement> {
       yield quarantined(place, flaw ?? 'wrong_shape');
       continue;
     }
-    for (const [at, change] of changes.entries())
-      yield* decodeChange({ path: `${place.path}.changes[${at}]`, wire: change }, entry);
+    for (const [at, change] of changes.entries()) {
+      const itsPlace = new Place(`${place.path}.changes[${at}]`, change, (alone) => changeBody(entry, alone));
+      yield* decodeChange(itsPlace, entry);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Customer } from '../../core/model.ts';
+import type { Customer, Json } from '../../core/model.ts';
 import type { WireContact } from './webhook-schema.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
@@ -13,10 +13,11 @@ export interface PersonIds {
 export class Contacts {
   readonly #byUserId = new Map<string, WireContact>();
   readonly #byWaId = new Map<string, WireContact>();
-  readonly #all: WireContact[] = [];
+  /** Each as it came. */
+  readonly #all = new Map<WireContact, Json>();
 
-  add(contact: WireContact): void {
-    this.#all.push(contact);
+  add(contact: WireContact, wire: Json): void {
+    this.#all.set(contact, wire);
     if (contact.user_id) this.#byUserId.set(contact.user_id, contact);
     if (contact.wa_id) this.#byWaId.set(contact.wa_id, contact);
   }
@@ -27,7 +28,18 @@ export class Contacts {
 
   /** The contact, if there is exactly one. */
   only(): WireContact | undefined {
-    return this.#all.length === 1 ? this.#all[0] : undefined;
+    return this.#all.size === 1 ? this.#all.keys().next().value : undefined;
+  }
+
+  /** As they came: the contacts with these ids, of either kind. */
+  wiresOf(ids: readonly string[]): readonly Json[] {
+    const found = new Set(ids.map((id) => this.find({ userId: id, waId: id })));
+    return [...found].flatMap((contact) => (contact && this.#all.get(contact)) ?? []);
+  }
+
+  /** As it came: the contact, if there is exactly one. */
+  onlyWire(): readonly Json[] {
+    return this.#all.size === 1 ? [...this.#all.values()] : [];
   }
 }
 

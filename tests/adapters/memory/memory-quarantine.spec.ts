@@ -9,7 +9,7 @@ describe('MemoryQuarantine', () => {
       await quarantine.keep([{ reason: 'not_json', path, raw: new Uint8Array([1]) }]);
     }
 
-    expect((await quarantine.list(10)).map(({ path }) => path)).to.deep.equal(['third', 'second']);
+    expect((await quarantine.list({ limit: 10 })).map(({ path }) => path)).to.deep.equal(['third', 'second']);
   });
 
   it('stamps pieces with its clock', async () => {
@@ -17,6 +17,6 @@ describe('MemoryQuarantine', () => {
     const quarantine = new MemoryQuarantine(clock);
     await quarantine.keep([{ reason: 'not_json', path: '', raw: new Uint8Array([1]) }]);
 
-    expect((await quarantine.list(1))[0]!.keptAtMs).to.equal(clock.now());
+    expect((await quarantine.list({ limit: 1 }))[0]!.keptAtMs).to.equal(clock.now());
   });
 });
