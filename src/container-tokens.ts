@@ -23,6 +23,7 @@ import type {
   WhatsAppGateway,
 } from './core/ports.ts';
 import type { ReceiveWebhook } from './core/receive-webhook.ts';
+import type { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { SendMessage } from './core/send-message.ts';
 import type { Worker } from './core/worker.ts';
 
@@ -67,6 +68,7 @@ export const TOKENS = {
   store: token<StoreLifecycle>('StoreLifecycle'),
   intake: token<Intake>('Intake'),
   receiveWebhook: token<ReceiveWebhook>('ReceiveWebhook'),
+  replayQuarantine: token<ReplayQuarantine>('ReplayQuarantine'),
   handleEvent: token<HandleEvent>('HandleEvent'),
   applyStatuses: token<ApplyStatuses>('ApplyStatuses'),
   sendMessage: token<SendMessage>('SendMessage'),

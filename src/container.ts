@@ -26,6 +26,7 @@ import type {
   WhatsAppGateway,
 } from './core/ports.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
+import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import { SendMessage } from './core/send-message.ts';
 import { Worker } from './core/worker.ts';
 
@@ -43,6 +44,8 @@ export interface Composition {
   readonly metrics: PrometheusMetrics;
   store(): Promise<StoreLifecycle>;
   receiveWebhook(): Promise<ReceiveWebhook>;
+  quarantine(): Promise<Quarantine>;
+  replayQuarantine(): Promise<ReplayQuarantine>;
   /** Loads the bot. @throws WahookError `invalid_bot` */
   worker(): Promise<Worker>;
   close(): Promise<void>;
@@ -59,11 +62,14 @@ export function compose(config: Config, version: string): Composition {
   bindStore(container, config);
   bindMeta(container);
   bindUseCases(container);
+  bindQuarantine(container);
   return {
     log: container.get(TOKENS.log),
     metrics: container.get(TOKENS.metrics),
     store: () => container.getAsync(TOKENS.store),
     receiveWebhook: () => container.getAsync(TOKENS.receiveWebhook),
+    quarantine: () => container.getAsync(TOKENS.quarantine),
+    replayQuarantine: () => container.getAsync(TOKENS.replayQuarantine),
     worker: () => container.getAsync(TOKENS.worker),
     close: () => closers.closeAll(),
   };
@@ -169,5 +175,15 @@ function bindUseCases(container: Container): void {
         TOKENS.metrics,
         TOKENS.config,
       ],
+    );
+}
+
+function bindQuarantine(container: Container): void {
+  container
+    .bind(TOKENS.replayQuarantine)
+    .toResolvedValue(
+      (quarantine: Quarantine, decode: DecodeWebhook, dedup: DedupStore, queue: MessageQueue) =>
+        new ReplayQuarantine(quarantine, decode, dedup, queue),
+      [TOKENS.quarantine, TOKENS.decodeWebhook, TOKENS.dedupStore, TOKENS.messageQueue],
     );
 }

@@ -6,7 +6,7 @@ export const EXIT = {
   usage: 2,
   /** The command worked and found problems. */
   problems: 3,
-  /** The service or the local Meta cannot be reached. */
+  /** The service, its database or the local Meta cannot be reached. */
   unreachable: 4,
   alreadyRunning: 7,
   timeout: 124,

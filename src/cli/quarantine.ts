@@ -1,0 +1,203 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import { type Config, readConfig } from '../config.ts';
+import { describeProblems } from '../config-problem.ts';
+import { type Composition, compose } from '../container.ts';
+import { isWahookError } from '../core/errors.ts';
+import type { KeptPiece, Quarantine, QuarantinePage } from '../core/ports.ts';
+import type { Replay } from '../core/replay-quarantine.ts';
+import { readEnvironment } from '../environment.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Request, readRequest, type Selection, USAGE } from './quarantine-request.ts';
+
+const PAGE = 1_000;
+
+type Result = Replay | { readonly outcome: 'discarded' | 'discardable' };
+
+async function run(args: readonly string[]): Promise<number> {
+  const request = readRequest(args);
+  if (typeof request === 'string') {
+    console.error(`${request}\n\n${USAGE}`);
+    return EXIT.usage;
+  }
+  if (request.command === 'help') {
+    console.log(USAGE);
+    return EXIT.done;
+  }
+  const result = readConfig(readEnvironment(process.env));
+  if ('problems' in result) {
+    console.error(describeProblems(result.problems));
+    return EXIT.usage;
+  }
+  if (result.config.store.kind !== 'memory') return await withStore(result.config, request);
+  console.error(
+    'STORE=memory has no quarantine to look into.\n  Why  It is in the memory of the service, and gone with it.',
+  );
+  console.error('  Fix  Run this with the settings of a service that has a database.');
+  return EXIT.usage;
+}
+
+async function withStore(config: Config, request: Request): Promise<number> {
+  // What fails is told below; the same in the words of a log would only disturb.
+  const composition = compose({ ...config, log: { ...config.log, level: 'error' } }, packageJson.version);
+  try {
+    const { needed } = await (await composition.store()).probe();
+    const refusal = refusalOf(needed['storage'], needed['schema']);
+    if (refusal === undefined) return await obey(composition, request);
+    console.error(refusal);
+    return needed['storage'] === 'unavailable' ? EXIT.unreachable : EXIT.failed;
+  } catch (error) {
+    if (!isWahookError(error, 'storage_unavailable', 'already_running')) throw error;
+    console.error(error.message);
+    if (isWahookError(error, 'already_running')) return EXIT.alreadyRunning;
+    console.error('  Fix  Run the same again: what was done before this stays done, and nothing happens twice.');
+    return EXIT.unreachable;
+  } finally {
+    await composition.close();
+  }
+}
+
+function refusalOf(storage: string | undefined, schema: string | undefined): string | undefined {
+  if (storage === 'unavailable')
+    return 'The database does not answer.\n  Fix  npm run verify says more, or try DATABASE_URL with psql.';
+  if (storage === 'read_only') return 'The database refuses writes.\n  Fix  Let DATABASE_URL name the primary.';
+  if (schema === 'too_new')
+    return 'The database was migrated by a newer version.\n  Fix  Run this command of that version.';
+  if (schema === 'behind')
+    return 'The tables are not there, or of an older version.\n  Fix  Start the service once; it makes them.';
+  return undefined;
+}
+
+async function obey(composition: Composition, request: Request): Promise<number> {
+  const quarantine = await composition.quarantine();
+  switch (request.command) {
+    case 'help':
+      return EXIT.done;
+    case 'list':
+      return await list(quarantine, request);
+    case 'show':
+      return await show(quarantine, request.id);
+    case 'replay':
+    case 'discard':
+      return await change(composition, quarantine, request);
+  }
+}
+
+async function list(
+  quarantine: Quarantine,
+  { limit, reason, json }: Extract<Request, { command: 'list' }>,
+): Promise<number> {
+  const found = await quarantine.list({ limit: limit + 1, ...(reason !== undefined && { reason }) });
+  const pieces = found.slice(0, limit);
+  if (json)
+    console.log(JSON.stringify(pieces.map(({ keptAtMs, ...piece }) => ({ ...piece, keptAt: dateOf(keptAtMs) }))));
+  else if (pieces.length === 0) console.log('Nothing is in quarantine.');
+  else {
+    console.log(row('id', 'kept', 'reason', 'bytes', 'where'));
+    for (const piece of pieces) console.log(describe(piece));
+    if (found.length > limit) console.log(`and older ones: --limit ${limit * 10} shows more`);
+  }
+  return EXIT.done;
+}
+
+function describe({ id, keptAtMs, reason, bytes, path }: KeptPiece): string {
+  return row(id, dateOf(keptAtMs), reason, String(bytes), path || 'the whole body');
+}
+
+function row(id: string, kept: string, reason: string, bytes: string, where: string): string {
+  return `${id.padEnd(8)}${kept.padEnd(26)}${reason.padEnd(16)}${bytes.padStart(8)}  ${where}`;
+}
+
+function dateOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** The bytes alone go to the standard output, so that they can be piped. */
+async function show(quarantine: Quarantine, id: string): Promise<number> {
+  const piece = await quarantine.find(id);
+  if (piece === undefined) {
+    console.error(`There is no piece ${id} in quarantine.`);
+    return EXIT.problems;
+  }
+  console.error(`${describe(piece)}\nWhat follows holds personal data: do not paste it into a ticket or a chat.\n`);
+  await new Promise((resolve) => process.stdout.write(piece.raw, resolve));
+  console.error();
+  return EXIT.done;
+}
+
+async function change(
+  composition: Composition,
+  quarantine: Quarantine,
+  { command, selection, dryRun, json }: Extract<Request, { command: 'replay' | 'discard' }>,
+): Promise<number> {
+  const replayQuarantine = await composition.replayQuarantine();
+  const discard = async (id: string): Promise<Result> => {
+    if (dryRun) return { outcome: (await quarantine.find(id)) === undefined ? 'absent' : 'discardable' };
+    return { outcome: (await quarantine.remove([id])).length === 0 ? 'absent' : 'discarded' };
+  };
+  const results: (Result & { readonly id: string })[] = [];
+  for (const id of await idsOf(quarantine, selection)) {
+    const result = command === 'replay' ? await replayQuarantine.run(id, { dryRun }) : await discard(id);
+    results.push({ id, ...result });
+    if (!json) console.log(`${id.padEnd(8)}${sentence(result)}`);
+  }
+  const left = results.filter(({ outcome }) => ['refused', 'busy', 'absent'].includes(outcome)).length;
+  if (json) console.log(JSON.stringify(results));
+  else console.log(summary(command, dryRun, results.length - left, left));
+  return left === 0 ? EXIT.done : EXIT.problems;
+}
+
+/** Oldest first, so that the messages of one person are replayed in the order in which they came. */
+async function idsOf(quarantine: Quarantine, { ids, reason }: Selection): Promise<readonly string[]> {
+  if (ids.length > 0) return [...new Set(ids)].sort((a, b) => Number(a) - Number(b));
+  const found: string[] = [];
+  for (let before: string | undefined; ; before = found.at(-1)) {
+    const page: QuarantinePage = {
+      limit: PAGE,
+      ...(reason !== undefined && { reason }),
+      ...(before !== undefined && { before }),
+    };
+    const ids = (await quarantine.list(page)).map(({ id }) => id);
+    found.push(...ids);
+    if (ids.length < PAGE) return found.reverse();
+  }
+}
+
+function sentence(result: Result): string {
+  switch (result.outcome) {
+    case 'replayed':
+      return replayed(result);
+    case 'replayable':
+      return `would be replayed: ${counted(result.events, 'event')}`;
+    case 'refused':
+      return `stays: still ${result.reason}`;
+    case 'busy':
+      return 'stays: the same element is being stored right now; try again';
+    case 'absent':
+      return 'is not there (any more)';
+    case 'discarded':
+      return 'discarded';
+    case 'discardable':
+      return 'would be discarded';
+  }
+}
+
+function replayed({ fresh, duplicate, quarantined }: Extract<Result, { outcome: 'replayed' }>): string {
+  const parts = [
+    fresh > 0 && `${counted(fresh, 'event')} queued`,
+    duplicate > 0 && `${counted(duplicate, 'event')} accepted before`,
+    quarantined > 0 && `${counted(quarantined, 'smaller piece')} kept`,
+  ].filter((part) => part !== false);
+  return `replayed: ${parts.length > 0 ? parts.join(', ') : 'it holds nothing'}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function summary(command: 'replay' | 'discard', dryRun: boolean, done: number, left: number): string {
+  if (done + left === 0) return 'Nothing is in quarantine.';
+  const verb = { replay: 'replayed', discard: 'discarded' }[command];
+  return `\n${done} ${dryRun ? `would be ${verb}` : verb}, ${left} not`;
+}
+
+process.exitCode = await run(process.argv.slice(2));
