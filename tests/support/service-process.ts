@@ -88,6 +88,12 @@ export class ServiceProcess {
     return { exitCode, stdout: started.stdout, stderr: started.stderr };
   }
 
+  /** `npm run quarantine` with these arguments, on this database. */
+  static quarantine(databaseUrl: string, ...args: readonly string[]): Promise<Ended> {
+    const env = { ...SETTINGS, STORE: 'postgres', DATABASE_URL: databaseUrl };
+    return ServiceProcess.run(env, { file: 'src/cli/quarantine.ts', args });
+  }
+
   /** Starts the service and resolves to it and its URL once it listens; its store may be down. */
   static async listen(env: Environment): Promise<{ service: ServiceProcess; url: string }> {
     const service = ServiceProcess.spawn({ ...SETTINGS, LOG_FORMAT: 'json', PORT: '0', HOST: '127.0.0.1', ...env });

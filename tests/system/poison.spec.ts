@@ -1,0 +1,124 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pg from 'pg';
+import { BATCH, batchWith, CUSTOMERS, POISON, POSITIONS } from '../adapters/meta/poison.ts';
+import { eventually } from '../support/eventually.ts';
+import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
+import { ServiceProcess } from '../support/service-process.ts';
+import { deliver } from './webhook-client.ts';
+
+/** Refuses, with an error that no repetition mends, what no check of the decoder can know of. */
+const REFUSING = `
+  CREATE FUNCTION wahook.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF NEW.payload->>'text' LIKE 'refuse %' THEN RAISE EXCEPTION 'refused' USING ERRCODE = '22023'; END IF;
+    RETURN NEW;
+  END $$;
+  CREATE TRIGGER refuse BEFORE INSERT ON wahook.inbox FOR EACH ROW EXECUTE FUNCTION wahook.refuse()`;
+
+interface Case {
+  readonly run: string;
+  readonly position: number;
+  readonly json: string;
+}
+
+const CASES: readonly Case[] = Object.values(POISON).flatMap(([, json], kind) =>
+  Object.values(POSITIONS).map((position) => ({ run: `${kind}.${position}`, position, json })),
+);
+
+describe('A poison message among 1000, delivered to a real process on PostgreSQL', function () {
+  this.timeout(240_000);
+
+  let database: TestDatabase;
+  let client: pg.Client;
+  let folder: string;
+  let service: ServiceProcess;
+  let url: string;
+
+  before(startPostgres);
+  beforeEach(async () => {
+    database = await testDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    folder = mkdtempSync(join(tmpdir(), 'wahook-poison-'));
+    ({ service, url } = await ServiceProcess.start({
+      ...{ STORE: 'postgres', DATABASE_URL: database.url, BOT: 'tests/fixtures/bots/obedient.ts' },
+      ...{ LEDGER: join(folder, 'ledger') },
+    }));
+  });
+  afterEach(async () => {
+    service.signal('SIGKILL');
+    await service.exit();
+    await client.end();
+    await database.drop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const count = async (text: string) => Number((await client.query<{ count: string }>(text)).rows[0]?.count);
+  const handled = () => {
+    try {
+      return readFileSync(join(folder, 'ledger'), 'utf8').trimEnd().split('\n');
+    } catch {
+      return [];
+    }
+  };
+  const quarantined = () => count('SELECT count(*) FROM wahook.quarantine');
+
+  /** Each of the texts exactly once, and those of one customer in their order. */
+  const expectHandled = async (run: string, without: number) => {
+    const of = (lines: readonly string[]) => lines.filter((line) => line.startsWith(`${run}:`));
+    await eventually(async () => of(handled()).length >= BATCH - 1, 60_000);
+    const indexes = of(handled()).map((line) => Number(line.split(':')[1]));
+    for (let customer = 0; customer < CUSTOMERS; customer += 1) {
+      const expected = Array.from({ length: BATCH }, (_, index) => index).filter(
+        (index) => index % CUSTOMERS === customer && index !== without,
+      );
+      expect(
+        indexes.filter((index) => index % CUSTOMERS === customer),
+        run,
+      ).to.deep.equal(expected);
+    }
+  };
+
+  it(`is quarantined: 200, 1 set aside, 999 handled once and in order, for all ${CASES.length} kinds and places`, async () => {
+    for (const [done, { run, position, json }] of CASES.entries()) {
+      expect(await deliver(url, batchWith(run, position, json)), run).to.equal(200);
+      expect(await quarantined(), run).to.equal(done + 1);
+    }
+    for (const { run, position } of CASES) await expectHandled(run, position);
+    expect(handled()).to.have.length(CASES.length * (BATCH - 1));
+    expect(await count("SELECT count(*) FROM wahook.inbox WHERE state <> 'done'")).to.equal(0);
+    expect(service.hasEnded).to.equal(false);
+  });
+
+  it('is quarantined if the database alone refuses it, and handled after the fix, once', async () => {
+    await client.query(REFUSING);
+    const refused = (words: string) =>
+      `{"id":"wamid.${words}","from":"1","timestamp":"1790000000","type":"text","text":{"body":"refuse ${words}"}}`;
+    // Longer than any index row: no lane can have such a name.
+    const field = Array.from({ length: 3_000 }, () => Math.random().toString(36).slice(2, 4)).join('');
+    for (const [place, position] of Object.entries(POSITIONS)) {
+      expect(await deliver(url, batchWith(place, position, refused(place)))).to.equal(200);
+      await expectHandled(place, position);
+    }
+    const strange = { object: 'whatsapp_business_account', entry: [{ id: '1', changes: [{ field, value: {} }] }] };
+    expect(await deliver(url, Buffer.from(JSON.stringify(strange)))).to.equal(200);
+    expect(await count(`SELECT count(*) FROM wahook.quarantine WHERE reason = 'unstorable'`)).to.equal(4);
+
+    await client.query('DROP TRIGGER refuse ON wahook.inbox');
+    const { stdout, exitCode } = await ServiceProcess.quarantine(database.url, 'replay', '--reason', 'unstorable');
+    expect(stdout)
+      .to.match(/3 replayed, 1 not/)
+      .and.to.match(/stays: still unstorable/);
+    expect(exitCode).to.equal(3);
+    const replayed = () => handled().filter((line) => line.startsWith('refuse '));
+    await eventually(async () => replayed().length >= 3, 30_000);
+    for (const [place, position] of Object.entries(POSITIONS))
+      expect(await deliver(url, batchWith(place, position, refused(place)))).to.equal(200);
+    expect(await count('SELECT count(*) FROM wahook.inbox')).to.equal(3 * BATCH);
+    expect(replayed()).to.deep.equal(['refuse first', 'refuse middle', 'refuse last']);
+    expect(await quarantined()).to.equal(1);
+  });
+});
