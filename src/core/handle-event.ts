@@ -3,6 +3,7 @@ import { WahookError } from './errors.ts';
 import { describeFailure } from './job-error.ts';
 import type { OutboundMessage, WebhookEvent } from './model.ts';
 import type { Clock, EventHandler, Job, JobContext, Log, Metrics, Settlement } from './ports.ts';
+import { RunGate } from './run-gate.ts';
 
 export interface HandleEventOptions {
   /** Runs of the handler before the event becomes a dead letter. */
@@ -15,8 +16,17 @@ export interface HandleEventOptions {
 const BACKOFF_BASE_MS = 2_000;
 const BACKOFF_MAX_MS = 600_000;
 
-/** Far more than crashes, deployments and failures of one event together ever need. */
-const MAX_CLAIMS = 20;
+/**
+ * One interruption can be chance, or the fault of a neighbour in the same process; an event with two is a suspect. It runs
+ * alone from then on, so that a further one incriminates it and nobody else.
+ */
+const SUSPECT_INTERRUPTIONS = 2;
+
+/**
+ * Its process died three times over it alone. Each costs its worker the lease (10 to 12 s) and a start; a cause outside of the
+ * event (no memory, a rough deployment) rarely lasts so long.
+ */
+const KILLER_INTERRUPTIONS = 5;
 
 /** Event → the bot → its replies into the outbound queue, or a retry, or a dead letter. */
 export class HandleEvent {
@@ -25,6 +35,7 @@ export class HandleEvent {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #options: HandleEventOptions;
+  readonly #gate = new RunGate();
 
   constructor(handler: EventHandler, log: Log, metrics: Metrics, clock: Clock, options: HandleEventOptions) {
     this.#handler = handler;
@@ -51,7 +62,17 @@ export class HandleEvent {
   }
 
   async #runOne(job: Job<WebhookEvent>, context: JobContext): Promise<Settlement> {
-    if (job.interrupted && job.claims > MAX_CLAIMS) return this.#setAside(job);
+    if (job.interruptions >= KILLER_INTERRUPTIONS) return this.#setAside(job);
+    const turn = this.#gate.enter(job.interruptions >= SUSPECT_INTERRUPTIONS);
+    try {
+      if (turn.entered !== undefined) await context.pause(unlessAborted(turn.entered, context.signal));
+      return await this.#handle(job, context);
+    } finally {
+      turn.leave();
+    }
+  }
+
+  async #handle(job: Job<WebhookEvent>, context: JobContext): Promise<Settlement> {
     const startedAtMs = this.#clock.now();
     const sends: OutboundMessage[] = [];
     const timeout = new AbortController();
@@ -63,14 +84,11 @@ export class HandleEvent {
       log: this.#log,
       send: (message: OutboundMessage) => sends.push(message),
     };
-    const ended = new AbortController();
-    const handled = this.#handler.handle(job.payload, run);
-    const failure = await Promise.race([handled, rejectOnAbort(signal, ended.signal)]).then(
+    const failure = await unlessAborted(this.#handler.handle(job.payload, run), signal).then(
       () => undefined,
       (thrown: unknown) => ({ thrown }),
     );
     clearTimeout(timer);
-    ended.abort();
     if (failure !== undefined) {
       context.signal.throwIfAborted();
       const late = timeout.signal.aborted;
@@ -82,9 +100,9 @@ export class HandleEvent {
     return { outcome: 'done' };
   }
 
-  /** Its process died over it again and again, or lost its claim: whatever the reason, others must not suffer any more. */
+  /** Its process died or froze over it again and again: whatever the reason, others must not suffer any more. */
   #setAside(job: Job<WebhookEvent>): Settlement {
-    const message = `It was begun ${job.claims - 1} times, and most of these never ended`;
+    const message = `Its process died or froze ${job.interruptions} times in a row while the bot was at work on it`;
     this.#log.error('An event is set aside without running it again; it is a dead letter', {
       job: job.id,
       error: message,
@@ -115,6 +133,16 @@ export class HandleEvent {
   #measure(outcome: 'ok' | 'failed' | 'timeout', startedAtMs: number): void {
     this.#metrics.count('handler_attempts_total', { outcome });
     this.#metrics.observe('handler_duration_seconds', (this.#clock.now() - startedAtMs) / 1000, { outcome });
+  }
+}
+
+/** What becomes of `work`, or a rejection as soon as the signal is aborted; `work` itself goes on. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const ended = new AbortController();
+  try {
+    await Promise.race([work, rejectOnAbort(signal, ended.signal)]);
+  } finally {
+    ended.abort();
   }
 }
 

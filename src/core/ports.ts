@@ -112,6 +112,11 @@ export interface Job<Payload = unknown> {
    * store (a request that it sent) may or may not have happened.
    */
   readonly interrupted: boolean;
+  /**
+   * How many claims in a row ended without a word while its handler was at work: the process died or froze. 0 again after
+   * any settlement; a handler that rejected lives, and so does one that stopped in order.
+   */
+  readonly interruptions: number;
   readonly acceptedAtMs: number;
   readonly lastError?: JobError;
 }
@@ -128,12 +133,18 @@ export type Settlement =
 export interface JobContext {
   /** Queues a message to send, in the order of the calls. */
   send(message: OutboundMessage): void;
+  /**
+   * Waits for `until`; if the process dies meanwhile, that is no interruption of its jobs. Rejects with what `until` rejects
+   * with. @throws WahookError `fenced` if the claim is lost, `storage_unavailable`
+   */
+  pause(until: Promise<void>): Promise<void>;
   /** Aborted when the claim on the lane is lost or the process stops for good: what is done after that does not count. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Gets one lane's waiting jobs in order, at most `burst` of them, and says what becomes of each (same length and order).
+ * Gets one lane's waiting jobs in order, at most `burst` of them, and says what becomes of each (same length and order). A
+ * job with interruptions comes alone, so that the next one incriminates no other.
  * After the first `retry` in the list the rest of the burst stays as it is. A rejection, a lost claim or the death of the
  * process leaves all of them to the next claim, uncounted.
  */
@@ -338,6 +349,7 @@ export interface MetricLabels {
   readonly handler_attempts_total: { readonly outcome: 'ok' | 'failed' | 'timeout' };
   readonly dead_letters_total: { readonly queue: QueueName; readonly reason: string };
   readonly fence_rejections_total: { readonly queue: QueueName };
+  readonly job_interruptions_total: { readonly queue: QueueName };
   readonly end_to_end_seconds: Record<never, never>;
   readonly graph_requests_total: { readonly outcome: Sent['kind'] | SendFailure['kind']; readonly error_code: string };
   readonly graph_request_duration_seconds: Record<never, never>;

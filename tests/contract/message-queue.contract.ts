@@ -139,7 +139,9 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
     await eventually(() => got.length === 2);
     const [first, second] = got;
     expect(first).to.deep.include({ key: job('one').key, lane: 'lane', payload: message('one') });
-    expect(first).to.include({ attempt: 1, claims: 1, interrupted: false }).and.not.have.property('lastError');
+    expect(first)
+      .to.include({ attempt: 1, claims: 1, interrupted: false, interruptions: 0 })
+      .and.not.have.property('lastError');
     expect(first?.acceptedAtMs).to.be.within(before - 1_000, Date.now() + 1_000);
     expect(second).to.include({ id: first?.id, attempt: 2, claims: 2, acceptedAtMs: first?.acceptedAtMs });
   });
@@ -362,8 +364,39 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
     await queue.publish('messages', jobs(2));
     await eventually(() => got.length === 3);
     expect(got.map(({ key }) => key.id)).to.deep.equal(['m|lane|1', 'm|lane|1', 'm|lane|2']);
-    expect(got[1]).to.include({ attempt: 1, claims: 2, interrupted: true });
+    expect(got[1]).to.include({ attempt: 1, claims: 2, interrupted: true, interruptions: 0 });
     expect(got[2]).to.include({ attempt: 1, claims: 1, interrupted: false });
+  });
+
+  it('lets a handler pause until it may begin, and goes on with what it waited for', async () => {
+    const hold = gate();
+    const seen: string[] = [];
+    await consume(async (got, { pause }) => {
+      const before = textOf(got[0]!);
+      await pause(hold.opened);
+      seen.push(before);
+      return got.map(() => DONE);
+    });
+    await queue.publish('messages', [...jobs(2), job('other', 'another lane')]);
+    expect(seen).to.deep.equal([]);
+    hold.open();
+    await settled();
+    expect(seen.toSorted()).to.deep.equal(['1', '2', 'other']);
+  });
+
+  it('claims again, uncounted, what could not begin after a pause', async () => {
+    const got: Job[] = [];
+    await consume(async (handed, { pause }) => {
+      got.push(...handed);
+      if (got.length === 1) await pause(Promise.reject(new Error('not to be')));
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await settled();
+    expect(got.map(({ attempt, interruptions }) => ({ attempt, interruptions }))).to.deep.equal([
+      { attempt: 1, interruptions: 0 },
+      { attempt: 1, interruptions: 0 },
+    ]);
   });
 
   it('takes an answer with the wrong number of settlements for a rejection', async () => {

@@ -43,6 +43,7 @@ export function jobOf<Payload>(payload: Payload, over: Partial<Job<Payload>> = {
     attempt: 1,
     claims: 1,
     interrupted: false,
+    interruptions: 0,
     acceptedAtMs: 1_790_000_000_000,
     ...over,
   };
@@ -57,12 +58,22 @@ export function originOf(id: string): Origin {
   return { quarantined: (reason) => ({ reason, path: `entry[${id}]`, raw: new TextEncoder().encode(id) }) };
 }
 
-/** A job's context that remembers what was sent and whose claim can be lost. */
-export function recordingContext(): JobContext & { readonly sent: OutboundMessage[]; loseClaim(): void } {
+/** A job's context that remembers what was sent, counts pauses, and whose claim can be lost. */
+export function recordingContext(): JobContext & {
+  readonly sent: OutboundMessage[];
+  readonly pauses: Promise<void>[];
+  loseClaim(): void;
+} {
   const claim = new AbortController();
   const sent: OutboundMessage[] = [];
+  const pauses: Promise<void>[] = [];
   return {
     sent,
+    pauses,
+    pause: (until) => {
+      pauses.push(until);
+      return until;
+    },
     send: (message) => sent.push(message),
     signal: claim.signal,
     loseClaim: () => claim.abort(new Error('the claim was lost')),

@@ -109,18 +109,118 @@ describe('Handling an event', () => {
     expect(signals.flatMap((signal) => getEventListeners(signal, 'abort'))).to.deep.equal([]);
   });
 
-  it('sets an event aside that was begun twenty times and never ended, without running it', async () => {
+  it('sets an event aside whose process died five times over it, without running it', async () => {
     let runs = 0;
     const { useCase } = open(async () => {
       runs += 1;
     });
-    const killer = jobOf(textMessage('hi'), { claims: 21, interrupted: true });
+    const killer = jobOf(textMessage('hi'), { claims: 6, interrupted: true, interruptions: 5 });
     const [settlement] = await useCase.run([killer], recordingContext());
     if (settlement?.outcome !== 'dead') throw new Error('it was run again');
     expect(settlement.error.code).to.equal('suspected_killer');
     expect(runs).to.equal(0);
-    await useCase.run([jobOf(textMessage('hi'), { claims: 20, interrupted: true })], recordingContext());
+    await useCase.run([jobOf(textMessage('hi'), { claims: 50, interruptions: 4 })], recordingContext());
     expect(runs).to.equal(1);
+  });
+
+  describe('whose process has died over it twice', () => {
+    const suspect = (text: string) => jobOf(textMessage(text), { claims: 3, interrupted: true, interruptions: 2 });
+    const harmless = (text: string) => jobOf(textMessage(text), { claims: 2, interrupted: true, interruptions: 1 });
+
+    /** A bot whose runs end when told, by their text. */
+    const openByHand = (options?: { attempts: number; timeoutMs: number }) => {
+      const begun: string[] = [];
+      const ends = new Map<string, () => void>();
+      const { useCase } = open((event) => {
+        const text = event.kind === 'message' && event.type === 'text' ? event.text : '';
+        begun.push(text);
+        return new Promise((resolve) => ends.set(text, resolve));
+      }, options);
+      const run = (job: ReturnType<typeof suspect>, context = recordingContext()) =>
+        useCase.run([job], context).then(
+          ([settlement]) => settlement?.outcome,
+          (error: unknown) => (error as Error).message,
+        );
+      return { begun, end: (text: string) => ends.get(text)?.(), run };
+    };
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+    it('runs it alone: what runs finishes first, and what comes later waits', async () => {
+      const { begun, end, run } = openByHand();
+      const contexts = [recordingContext(), recordingContext(), recordingContext(), recordingContext()] as const;
+      const runs = [
+        run(harmless('one'), contexts[0]),
+        run(harmless('two'), contexts[1]),
+        run(suspect('killer?'), contexts[2]),
+        run(harmless('three'), contexts[3]),
+      ];
+      await turn();
+      expect(begun).to.deep.equal(['one', 'two']);
+      end('one');
+      await turn();
+      expect(begun, 'it did not wait for all').to.deep.equal(['one', 'two']);
+      end('two');
+      await turn();
+      expect(begun).to.deep.equal(['one', 'two', 'killer?']);
+      end('killer?');
+      await turn();
+      expect(begun).to.deep.equal(['one', 'two', 'killer?', 'three']);
+      end('three');
+      expect(await Promise.all(runs)).to.deep.equal(['done', 'done', 'done', 'done']);
+      // Whatever waits is paused: the process may die over somebody else.
+      expect(contexts.map(({ pauses }) => pauses.length)).to.deep.equal([0, 0, 1, 1]);
+    });
+
+    it('runs several suspects one after the other, and then the others side by side again', async () => {
+      const { begun, end, run } = openByHand();
+      void run(suspect('one'));
+      void run(suspect('two'));
+      void run(harmless('three'));
+      void run(harmless('four'));
+      await turn();
+      expect(begun).to.deep.equal(['one']);
+      end('one');
+      await turn();
+      expect(begun).to.deep.equal(['one', 'two']);
+      end('two');
+      await turn();
+      expect(begun).to.deep.equal(['one', 'two', 'three', 'four']);
+    });
+
+    it('lets the others go on when the claim is lost of one that waits, or of one that runs alone', async () => {
+      const { begun, end, run } = openByHand();
+      const [waiting, alone] = [recordingContext(), recordingContext()];
+      void run(harmless('one'));
+      const given = run(suspect('two'), waiting);
+      void run(harmless('three'));
+      waiting.loseClaim();
+      expect(await given).to.equal('the claim was lost');
+      await turn();
+      expect(begun).to.deep.equal(['one', 'three']);
+      end('one');
+      end('three');
+      const taken = run(suspect('four'), alone);
+      void run(harmless('five'));
+      await turn();
+      alone.loseClaim();
+      expect(await taken).to.equal('the claim was lost');
+      await turn();
+      expect(begun).to.deep.equal(['one', 'three', 'four', 'five']);
+    });
+
+    it('does not count the waiting against the time limit of a run', async () => {
+      const { end, run } = openByHand({ attempts: 5, timeoutMs: 60 });
+      const hanging = run(harmless('hangs'));
+      const waiting = run(suspect('one'));
+      const last = run(suspect('two'));
+      expect(await hanging).to.equal('retry');
+      await turn();
+      end('one');
+      expect(await waiting).to.equal('done');
+      await turn();
+      end('two');
+      expect(await last).to.equal('done');
+    });
   });
 
   it('handles a burst in order and stops at the first that must be tried again', async () => {

@@ -55,6 +55,10 @@ export const COUNTERS: {
   dedup_cache_errors_total: { help: 'Failed or late operations of the dedup cache; each is a cache miss.', labels: {} },
   handler_attempts_total: { help: 'Runs of the bot over an event.', labels: { outcome: RUN_OUTCOMES } },
   dead_letters_total: { help: 'Jobs given up.', labels: { queue: QUEUES, reason: LEARNT } },
+  job_interruptions_total: {
+    help: 'Jobs whose process died or froze while it was at work on them, found when they are handed out again.',
+    labels: { queue: QUEUES },
+  },
   fence_rejections_total: {
     help: 'Results that did not count, because another worker had taken the job over.',
     labels: { queue: QUEUES },

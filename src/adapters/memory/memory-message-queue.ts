@@ -219,7 +219,11 @@ class Line {
     const sends: OutboundMessage[] = [];
     const send = (message: OutboundMessage) => void sends.push(structuredClone(message));
     try {
-      const told = await handler(rows.map((row) => this.#rows.claim(row)) as never, { send, signal });
+      const told = await handler(rows.map((row) => this.#rows.claim(row)) as never, {
+        send,
+        signal,
+        pause: (until) => until,
+      });
       if (!this.#closed) this.#settle(rows, told, sends);
       return 0;
     } catch {

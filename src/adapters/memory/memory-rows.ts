@@ -82,7 +82,9 @@ export class MemoryRows {
     row.claimed = true;
     return {
       ...{ id: String(row.seq), key: { ...row.key }, lane: row.lane, payload: JSON.parse(row.payload) },
-      ...{ attempt: row.failures + 1, claims: row.claims, interrupted, acceptedAtMs: row.acceptedAtMs },
+      ...{ attempt: row.failures + 1, claims: row.claims, acceptedAtMs: row.acceptedAtMs },
+      // A process that dies takes the rows with it.
+      ...{ interrupted, interruptions: 0 },
       ...(row.lastError && { lastError: { ...row.lastError } }),
     };
   }

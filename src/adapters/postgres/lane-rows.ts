@@ -5,13 +5,15 @@ import type { Queryable } from './database.ts';
 export interface ClaimedRow {
   readonly seq: number;
   readonly job: Job;
+  /** The claim before this one ended without a word while a handler was at work. */
+  readonly wasUnderWay: boolean;
 }
 
 /** What a claim found in a lane. */
 export interface ClaimedRows {
   /** The first rows of the lane that are due, in order. */
   readonly rows: readonly ClaimedRow[];
-  /** True if the lane has waiting rows after these. */
+  /** True if the lane has rows after these that are due. */
   readonly more: boolean;
 }
 
@@ -23,6 +25,8 @@ interface ClaimedRecord {
   readonly failures: number;
   readonly claims: number;
   readonly interrupted: boolean;
+  readonly was_under_way: boolean;
+  readonly interruptions: number;
   readonly accepted_at: Date;
   readonly last_error: JobError | null;
   readonly more: boolean;
@@ -85,25 +89,30 @@ export class LaneRows {
   }
 
   /**
-   * Claims the first rows of a lane, at most `burst`, up to the first that is not due yet. Committed before the handler
-   * runs, so that a process that dies over a message leaves a trace of it.
+   * Claims the first rows of a lane, at most `burst`, up to the first that is not due yet; one that was interrupted comes
+   * alone. Committed before the handler runs, so that a process that dies over a message leaves a trace of it.
    */
   async claim(db: Queryable, lane: string, burst: number): Promise<ClaimedRows> {
     const records = await db.query<ClaimedRecord>({
       name: `${this.#queue}-claim`,
       text: `
         WITH ahead AS (
-          SELECT seq, claimed AS interrupted, row_number() OVER (ORDER BY seq) AS place, count(*) OVER () AS waiting,
-                 bool_and(next_attempt_at IS NULL OR next_attempt_at <= now()) OVER (ORDER BY seq) AS due
-          FROM (SELECT seq, claimed, next_attempt_at FROM wahook.${this.#table}
+          SELECT seq, claimed AS interrupted, under_way AS was_under_way,
+                 bool_and(next_attempt_at IS NULL OR next_attempt_at <= now()) OVER up_to_here AS due,
+                 row_number() OVER up_to_here = 1 OR row_number() OVER up_to_here <= $3::integer
+                   AND NOT bool_or(under_way OR interruptions > 0) OVER up_to_here AS fits
+          FROM (SELECT seq, claimed, under_way, interruptions, next_attempt_at FROM wahook.${this.#table}
                 WHERE queue = $1 AND lane = $2 AND state = 'waiting' ORDER BY seq LIMIT $3::integer + 1) AS head
+          WINDOW up_to_here AS (ORDER BY seq)
         )
-        UPDATE wahook.${this.#table} AS item SET claims = claims + 1, claimed = true
+        UPDATE wahook.${this.#table} AS item SET claims = claims + 1, claimed = true,
+          interruptions = interruptions + was_under_way::integer, under_way = true
         FROM ahead
         WHERE item.queue = $1 AND item.lane = $2 AND item.state = 'waiting'
-          AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND place <= $3::integer)) AND item.seq = ahead.seq
+          AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND item.seq = ahead.seq
         RETURNING item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims, ahead.interrupted,
-                  item.accepted_at, item.last_error, ahead.waiting > $3::integer AS more`,
+                  ahead.was_under_way, item.interruptions, item.accepted_at, item.last_error,
+                  EXISTS (SELECT FROM ahead WHERE due AND NOT fits) AS more`,
       values: [this.#queue, lane, burst],
     });
     return {
@@ -129,6 +138,8 @@ export class LaneRows {
           state = told.state,
           failures = failures + told.counted,
           claimed = false,
+          under_way = false,
+          interruptions = 0,
           next_attempt_at = now() + told.in_ms * interval '1 ms',
           last_error = told.error::jsonb,
           settled_at = CASE WHEN told.state <> 'waiting' THEN now() END
@@ -154,9 +165,19 @@ export class LaneRows {
   async unclaim(tx: Queryable, lane: string, seqs: readonly number[]): Promise<void> {
     await tx.query({
       name: `${this.#queue}-unclaim`,
-      text: `UPDATE wahook.${this.#table} SET claims = claims - 1, claimed = false
+      text: `UPDATE wahook.${this.#table} SET claims = claims - 1, claimed = false, under_way = false
              WHERE queue = $1 AND lane = $2 AND seq = ANY ($3::bigint[]) AND state = 'waiting'`,
       values: [this.#queue, lane, seqs],
+    });
+  }
+
+  /** Says whether a handler is at work on claimed rows; if the process dies while none is, that is no interruption. */
+  async mark(tx: Queryable, lane: string, seqs: readonly number[], underWay: boolean): Promise<void> {
+    await tx.query({
+      name: `${this.#queue}-mark`,
+      text: `UPDATE wahook.${this.#table} SET under_way = $4
+             WHERE queue = $1 AND lane = $2 AND seq = ANY ($3::bigint[]) AND state = 'waiting'`,
+      values: [this.#queue, lane, seqs, underWay],
     });
   }
 
@@ -180,6 +201,7 @@ export class LaneRows {
 function claimed(lane: string, record: ClaimedRecord): ClaimedRow {
   return {
     seq: record.seq,
+    wasUnderWay: record.was_under_way,
     job: {
       id: String(record.seq),
       key: { id: record.event_key, day: record.event_day },
@@ -188,6 +210,7 @@ function claimed(lane: string, record: ClaimedRecord): ClaimedRow {
       attempt: record.failures + 1,
       claims: record.claims,
       interrupted: record.interrupted,
+      interruptions: record.interruptions,
       acceptedAtMs: record.accepted_at.getTime(),
       ...(record.last_error !== null && { lastError: record.last_error }),
     },

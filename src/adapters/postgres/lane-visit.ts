@@ -1,4 +1,4 @@
-import { isWahookError } from '../../core/errors.ts';
+import { isWahookError, WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
 import type { JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
@@ -57,30 +57,61 @@ export class LaneVisit {
     while (!stopping()) {
       const { rows, more } = await this.#rows.claim(database, claim.lane, burst);
       if (rows.length === 0) return this.#leave(claim, 'leave');
-      const result = await this.#handle(rows, signal);
+      this.#countInterruptions(rows);
       turn.rows += rows.length;
-      const next = nextOf(result, more, isOver());
-      if (!(await this.#settle(claim, result, next))) return 'fenced';
+      const next = await this.#handleAndSettle(claim, rows, signal, (burst) => nextOf(burst, more, isOver()));
+      if (next === 'fenced') return 'fenced';
       if (next !== 'stay') return 'left';
     }
     return this.#leave(claim, 'leave awake');
   }
 
-  async #handle(rows: readonly ClaimedRow[], signal: AbortSignal): Promise<Burst> {
+  #countInterruptions(rows: readonly ClaimedRow[]): void {
+    const { metrics, queue } = this.#options;
+    const interrupted = rows.filter(({ wasUnderWay }) => wasUnderWay).length;
+    if (interrupted > 0) metrics.count('job_interruptions_total', { queue }, interrupted);
+  }
+
+  async #handleAndSettle(
+    claim: LaneClaim,
+    rows: readonly ClaimedRow[],
+    signal: AbortSignal,
+    decide: (burst: Burst) => Next,
+  ): Promise<Next | 'fenced'> {
+    try {
+      const burst = await this.#handle(claim, rows, signal);
+      const next = decide(burst);
+      return (await this.#settle(claim, burst, next)) ? next : 'fenced';
+    } catch (error) {
+      // The process lives. If this cannot be noted either, the worst is an interruption too many.
+      await this.#mark(claim, rows, false).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #handle(claim: LaneClaim, rows: readonly ClaimedRow[], signal: AbortSignal): Promise<Burst> {
     const sends: NewJob<OutboundMessage>[] = [];
     const send = (message: OutboundMessage) => void sends.push(sendJob(message));
-    const told = await this.#options.handler(rows.map(({ job }) => job) as never, { send, signal });
-    const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
-    const counting = firstRetry === -1 ? told.length : firstRetry + 1;
-    // A list that ends with its first retry says enough about the rest.
-    if (told.length > rows.length || (firstRetry === -1 && told.length < rows.length)) {
-      throw new TypeError('the handler settled another number of jobs than it got');
-    }
-    return {
-      settled: rows.slice(0, counting).map(({ seq }, index) => [seq, told[index] as Settlement]),
-      untouched: rows.slice(counting).map(({ seq }) => seq),
-      sends,
-    };
+    const pause = (until: Promise<void>) => this.#pause(claim, rows, until);
+    const told = await this.#options.handler(rows.map(({ job }) => job) as never, { send, pause, signal });
+    return burstOf(rows, told, sends);
+  }
+
+  async #pause(claim: LaneClaim, rows: readonly ClaimedRow[], until: Promise<void>): Promise<void> {
+    // Noting comes first, and `until` may reject meanwhile.
+    until.catch(() => {});
+    await this.#mark(claim, rows, false);
+    await until;
+    await this.#mark(claim, rows, true);
+  }
+
+  async #mark(claim: LaneClaim, rows: readonly ClaimedRow[], underWay: boolean): Promise<void> {
+    const { database, scheduler, queue } = this.#options;
+    const seqs = rows.map(({ seq }) => seq);
+    await database.transaction(async (tx) => {
+      if (!(await scheduler.hold(tx, queue, claim))) throw new WahookError('fenced', 'the lane was taken over');
+      await this.#rows.mark(tx, claim.lane, seqs, underWay);
+    });
   }
 
   /**
@@ -135,4 +166,22 @@ function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
   // A retry stands before everything else in its lane; the sweep wakes the lane when it is due.
   if (!more || settled.at(-1)?.[1].outcome === 'retry') return 'leave';
   return turnIsOver ? 'leave awake' : 'stay';
+}
+
+function burstOf(
+  rows: readonly ClaimedRow[],
+  told: readonly Settlement[],
+  sends: readonly NewJob<OutboundMessage>[],
+): Burst {
+  const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
+  const counting = firstRetry === -1 ? told.length : firstRetry + 1;
+  // A list that ends with its first retry says enough about the rest.
+  if (told.length > rows.length || (firstRetry === -1 && told.length < rows.length)) {
+    throw new TypeError('the handler settled another number of jobs than it got');
+  }
+  return {
+    settled: rows.slice(0, counting).map(({ seq }, index) => [seq, told[index] as Settlement]),
+    untouched: rows.slice(counting).map(({ seq }) => seq),
+    sends,
+  };
 }

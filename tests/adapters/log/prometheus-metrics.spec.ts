@@ -63,7 +63,7 @@ describe('PrometheusMetrics', () => {
     expect(contentType).to.equal('text/plain; version=0.0.4; charset=utf-8');
     const ours = [...text.matchAll(/^# HELP wahook_(\w+) (.+)$/gm)];
     expect(ours.map(([, name]) => name))
-      .to.have.length(21)
+      .to.have.length(22)
       .and.include.members([
         'webhook_body_bytes',
         'end_to_end_seconds',
