@@ -21,6 +21,15 @@ const CLOSED_KEYS = new Set(['kind', 'type', 'status', 'reported', 'field', 'cha
  * something longer), every shorter word of the payload, and every longer number is replaced by `…`.
  */
 export function describeFailure(code: string, error: unknown, payload: unknown): JobError {
+  try {
+    return describe(code, error, payload);
+  } catch {
+    // A bot can throw anything: a getter, or a trap of a proxy, that throws itself.
+    return { code, message: 'Error: something was thrown that cannot be looked at' };
+  }
+}
+
+function describe(code: string, error: unknown, payload: unknown): JobError {
   const name = error instanceof Error ? error.name : 'Error';
   const text = error instanceof Error ? error.message : 'something that is not an Error was thrown';
   const where = error instanceof Error ? placeOf(error.stack) : undefined;

@@ -76,6 +76,18 @@ describe('The description of a failed handler', () => {
     expect(message).to.contain('no handler for message of type text');
   });
 
+  it('survives errors that throw when they are looked at', () => {
+    const trap = () => {
+      throw new Error('a trap');
+    };
+    const getters = Object.defineProperty(new Error('never seen'), 'message', { get: trap });
+    for (const error of [getters, new Proxy(new Error('never seen'), { getPrototypeOf: trap })])
+      expect(describeFailure('handler_failed', error, {})).to.deep.equal({
+        code: 'handler_failed',
+        message: 'Error: something was thrown that cannot be looked at',
+      });
+  });
+
   it('survives what is not an error, an error without a stack and a very long message', () => {
     expect(describeFailure('handler_failed', 'boom', null).message).to.equal(
       'Error: something that is not an Error was thrown',
