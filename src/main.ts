@@ -14,6 +14,13 @@ class Ending {
   #exitCode = 0;
   #begun = false;
 
+  /** The last moment of the process. Who ended it if not we? A bot: then an exit code of 0 would tell the supervisor to let it be. */
+  exiting(exitCode: number): void {
+    if (this.#begun || exitCode !== 0) return;
+    this.service?.log.error('The bot ended the process; what ran will run again', {});
+    process.exitCode = EXIT_FAILED;
+  }
+
   /** The first signal; a second one is from somebody who does not want to wait any more. */
   signalled(): void {
     if (this.#begun) process.exit(EXIT_FAILED);
@@ -50,6 +57,7 @@ async function main(): Promise<void> {
   // A bug, ours or the bot's, has left the process in an unknown state; what runs may still finish.
   process.on('unhandledRejection', (error) => ending.failed(error));
   process.on('uncaughtException', (error) => ending.failed(error));
+  process.on('exit', (exitCode) => ending.exiting(exitCode));
 
   const { url, metricsUrl, log } = service;
   log.info('Listening', { url, metricsUrl, role: config.role, store: config.store.kind, pid: process.pid });
