@@ -195,6 +195,62 @@ export interface MessageQueue {
   depth(queue: QueueName): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }>;
 }
 
+/** A job that was given up. Holds no content and nobody's number: it may be shown. */
+export interface DeadLetter {
+  /** Queue and number, e.g. `messages-42`; the same for as long as the job is kept. */
+  readonly id: string;
+  readonly queue: QueueName;
+  /** `error.code`, by which it can be looked for. */
+  readonly reason: string;
+  readonly error: JobError;
+  /** The attempt that was its last, as in `Job`. */
+  readonly attempts: number;
+  readonly claims: number;
+  /** 12 hex digits in place of the lane: the same for all letters of one conversation, others in another installation. */
+  readonly conversation: string;
+  readonly acceptedAtMs: number;
+  readonly diedAtMs: number;
+}
+
+/** All that is given must be so; without anything: every dead letter. */
+export interface DeadLetterFilter {
+  readonly ids?: readonly string[];
+  readonly queue?: QueueName;
+  readonly reason?: string;
+  readonly conversation?: string;
+}
+
+export interface DeadLetterCount {
+  readonly letters: number;
+  /** Lanes that they are from. */
+  readonly conversations: number;
+}
+
+/** The jobs that were given up, for a person to decide about. */
+export interface DeadLetters {
+  /** Those that died last first, at most `limit`. @throws WahookError `storage_unavailable` */
+  list(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetter[]>;
+
+  /**
+   * Lets them wait again as if they had never been tried, each at its old place in its lane: before everything that was
+   * published after it and waits still. With `perSecond` one after the other becomes due, at that pace and in order; the
+   * times are stored, so the pace outlives the caller, and what waits behind one in its lane waits for it. `dryRun`: changes
+   * nothing, resolves to what it would have done.
+   *
+   * Each letter rises once, whoever else calls at the same time; one that is not dead (any more) is left as it is and not
+   * counted. A call that fails midway has done the first of them, in order: repeating it does the rest.
+   *
+   * @throws WahookError `storage_unavailable`
+   */
+  redrive(
+    filter: DeadLetterFilter,
+    options?: { readonly perSecond?: number; readonly dryRun?: boolean },
+  ): Promise<DeadLetterCount>;
+
+  /** Gives them up for good: kept for the record, never handled nor listed. Under concurrency as `redrive`. */
+  discard(filter: DeadLetterFilter, options?: { readonly dryRun?: boolean }): Promise<DeadLetterCount>;
+}
+
 /** What became of the messages that we sent. */
 export interface SentMessages {
   /**

@@ -8,6 +8,8 @@ import { RecordingLog, RecordingMetrics } from './recording.ts';
 /** Two processes' queues on one fresh database. */
 export interface OpenQueues {
   readonly database: Database;
+  /** That of `elsewhere`. */
+  readonly databaseElsewhere: Database;
   readonly queue: PostgresMessageQueue;
   readonly elsewhere: PostgresMessageQueue;
   readonly dedup: PostgresDedupStore;
@@ -47,5 +49,5 @@ async function openQueues(here: Database, there: Database, closeDatabases: () =>
     await Promise.all([queue.close(), elsewhere.close()]);
     await closeDatabases();
   };
-  return { database: here, queue, elsewhere, dedup, log, metrics, close };
+  return { database: here, databaseElsewhere: there, queue, elsewhere, dedup, log, metrics, close };
 }

@@ -70,6 +70,11 @@ export class MemoryMessageQueue implements MessageQueue {
     return this.#rows.depth(queue, this.#clock.now());
   }
 
+  /** For others who let rows wait again. */
+  wake(queue: QueueName, lane: string): void {
+    this.#line(queue).wake(lane);
+  }
+
   /** Ends it at once: what still runs is aborted, and nothing of it counts. */
   close(): void {
     for (const line of this.#lines.values()) line.close();

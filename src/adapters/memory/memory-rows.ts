@@ -10,7 +10,7 @@ export interface MemoryRow {
   /** JSON: whoever gets the payload gets a copy, as from a database. */
   readonly payload: string;
   readonly acceptedAtMs: number;
-  state: 'waiting' | 'done' | 'dead';
+  state: 'waiting' | 'done' | 'dead' | 'discarded';
   claims: number;
   failures: number;
   /** From a claim to its settlement. */
@@ -18,6 +18,7 @@ export interface MemoryRow {
   /** 0: at once. */
   dueAtMs: number;
   lastError?: JobError;
+  diedAtMs?: number;
   messageId?: string;
   delivery?: NonNullable<SentMessage['delivery']>;
   deliveryError?: ReportedError;
@@ -107,10 +108,26 @@ export class MemoryRows {
       return;
     }
     if (settlement.outcome === 'done' && settlement.messageId !== undefined) this.name(row, settlement.messageId);
+    if (settlement.outcome === 'dead') row.diedAtMs = nowMs;
     this.finish(row, settlement.outcome);
   }
 
-  finish(row: MemoryRow, state: 'done' | 'dead'): void {
+  /** Those that were given up, in the order of publishing. */
+  get dead(): readonly MemoryRow[] {
+    return [...this.#dead].sort((one, other) => one.seq - other.seq);
+  }
+
+  /** Lets a dead row wait again, at its place in its lane, as if it had never been tried. */
+  revive(row: MemoryRow, dueAtMs: number): void {
+    this.#dead.delete(row);
+    Object.assign(row, { state: 'waiting', claims: 0, failures: 0, claimed: false, dueAtMs });
+    delete row.lastError;
+    delete row.diedAtMs;
+    const lane = [...this.waiting(row.queue, row.lane), row].sort((one, other) => one.seq - other.seq);
+    this.#waiting.set(laneKey(row.queue, row.lane), lane);
+  }
+
+  finish(row: MemoryRow, state: 'done' | 'dead' | 'discarded'): void {
     row.state = state;
     this.#dead.delete(row);
     if (state === 'dead') this.#dead.add(row);

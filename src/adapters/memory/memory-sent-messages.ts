@@ -24,10 +24,9 @@ export class MemorySentMessages implements SentMessages {
   async find(sendId: string): Promise<SentMessage | undefined> {
     const row = this.#rows.send(sendId);
     if (row === undefined) return undefined;
-    const unsettled = row.state === 'waiting' && row.lastError?.code === 'ambiguous';
     return {
       sendId,
-      state: row.state === 'done' ? 'sent' : unsettled ? 'unsettled' : row.state,
+      state: stateOf(row),
       ...(row.messageId !== undefined && { messageId: row.messageId }),
       ...(row.delivery !== undefined && { delivery: row.delivery }),
       ...(row.deliveryError !== undefined && { error: structuredClone(row.deliveryError) }),
@@ -39,6 +38,11 @@ export class MemorySentMessages implements SentMessages {
     this.#rows.name(row, messageId);
     if (row.state !== 'done') this.#rows.finish(row, 'done');
   }
+}
+
+function stateOf({ state, lastError }: MemoryRow): SentMessage['state'] {
+  if (state === 'waiting') return lastError?.code === 'ambiguous' ? 'unsettled' : 'waiting';
+  return state === 'done' ? 'sent' : 'dead';
 }
 
 function raise(row: MemoryRow, { status, errors }: StatusUpdate): void {

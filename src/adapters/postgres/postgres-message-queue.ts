@@ -29,6 +29,8 @@ export interface PostgresMessageQueueOptions {
   readonly stopDeadlineMs?: number;
 }
 
+export type LaneWaker = Pick<LaneScheduler, 'wake' | 'wakeInside'>;
+
 /**
  * The queues on Postgres, server or embedded. A job is a row of `wahook.inbox` or `wahook.outbox`, which is all there is to
  * know about it; pg-boss schedules the lanes that have rows waiting, so that its own cost does not depend on how many
@@ -54,6 +56,11 @@ export class PostgresMessageQueue implements MessageQueue {
   /** Prepares pg-boss's schema and queues; before anything else. @throws WahookError `storage_unavailable` */
   start(): Promise<void> {
     return this.#scheduler.start();
+  }
+
+  /** For others who let rows wait again: they wake the lanes. */
+  get lanes(): LaneWaker {
+    return this.#scheduler;
   }
 
   /** Ends it at once: what still runs is aborted and comes again. Stop the consumptions first to let it finish. */

@@ -42,6 +42,13 @@ const APPLY = `
   )
   SELECT place FROM met WHERE seq IS NULL ORDER BY place`;
 
+type RowState = 'waiting' | 'done' | 'dead' | 'discarded';
+
+function stateOf(state: RowState, lastError: JobError | null): SentMessage['state'] {
+  if (state === 'waiting') return lastError?.code === 'ambiguous' ? 'unsettled' : 'waiting';
+  return state === 'done' ? 'sent' : 'dead';
+}
+
 /** What became of our messages, in the rows of the outbox. */
 export class PostgresSentMessages implements SentMessages {
   readonly #database: Database;
@@ -68,7 +75,7 @@ export class PostgresSentMessages implements SentMessages {
 
   async find(sendId: string): Promise<SentMessage | undefined> {
     const [row] = await this.#database.query<{
-      state: 'waiting' | 'done' | 'dead';
+      state: RowState;
       wamid: string | null;
       delivery: NonNullable<SentMessage['delivery']> | null;
       delivery_error: ReportedError | null;
@@ -81,12 +88,7 @@ export class PostgresSentMessages implements SentMessages {
     if (row === undefined) return undefined;
     return {
       sendId,
-      state:
-        row.state === 'done'
-          ? 'sent'
-          : row.last_error?.code === 'ambiguous' && row.state === 'waiting'
-            ? 'unsettled'
-            : row.state,
+      state: stateOf(row.state, row.last_error),
       ...(row.wamid !== null && { messageId: row.wamid }),
       ...(row.delivery !== null && { delivery: row.delivery }),
       ...(row.delivery_error !== null && { error: row.delivery_error }),
