@@ -1,5 +1,6 @@
 import type { Container } from 'inversify';
 import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import { MemoryDeadLetters } from './adapters/memory/memory-dead-letters.ts';
 import { MemoryDedupStore } from './adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import { MemoryQuarantine } from './adapters/memory/memory-quarantine.ts';
@@ -10,6 +11,7 @@ import { maintainEventKeys } from './adapters/postgres/event-key-partitions.ts';
 import { migrate } from './adapters/postgres/migrate.ts';
 import { PgliteDatabase } from './adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from './adapters/postgres/postgres-database.ts';
+import { PostgresDeadLetters } from './adapters/postgres/postgres-dead-letters.ts';
 import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
 import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
@@ -38,10 +40,17 @@ export function bindStore(container: Container, config: Config): void {
 function bindMemory(container: Container, config: Config): void {
   container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(), []);
   container
-    .bind(TOKENS.messageQueue)
+    .bind(TOKENS.memoryQueue)
     .toResolvedValue(
       (rows: MemoryRows) => new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config) }),
       [TOKENS.memoryRows],
+    );
+  container.bind(TOKENS.messageQueue).toService(TOKENS.memoryQueue);
+  container
+    .bind(TOKENS.deadLetters)
+    .toResolvedValue(
+      (rows: MemoryRows, queue: MemoryMessageQueue) => new MemoryDeadLetters(rows, queue),
+      [TOKENS.memoryRows, TOKENS.memoryQueue],
     );
   container
     .bind(TOKENS.sentMessages)
@@ -94,6 +103,12 @@ function bindPostgres(
   container
     .bind(TOKENS.sentMessages)
     .toResolvedValue((database: Database) => new PostgresSentMessages(database), [TOKENS.database]);
+  container
+    .bind(TOKENS.deadLetters)
+    .toResolvedValue(
+      (database: Database, queue: PostgresMessageQueue) => new PostgresDeadLetters(database, queue.lanes),
+      [TOKENS.database, TOKENS.postgresQueue],
+    );
   container
     .bind(TOKENS.quarantine)
     .toResolvedValue((database: Database) => new PostgresQuarantine(database), [TOKENS.database]);

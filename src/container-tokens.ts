@@ -1,5 +1,6 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import type { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
@@ -12,6 +13,7 @@ import type { HandleEvent } from './core/handle-event.ts';
 import type { Intake } from './core/intake.ts';
 import type {
   Clock,
+  DeadLetters,
   DecodeWebhook,
   DedupStore,
   EventHandler,
@@ -52,6 +54,7 @@ export const TOKENS = {
   metrics: token<PrometheusMetrics>('PrometheusMetrics'),
   database: token<Database>('Database'),
   memoryRows: token<MemoryRows>('MemoryRows'),
+  memoryQueue: token<MemoryMessageQueue>('MemoryMessageQueue'),
   redis: token<Redis>('Redis'),
   /** The authority on what was accepted. */
   postgresDedupStore: token<PostgresDedupStore>('PostgresDedupStore'),
@@ -62,6 +65,7 @@ export const TOKENS = {
   dedupStore: token<DedupStore>('DedupStore'),
   messageQueue: token<MessageQueue>('MessageQueue'),
   sentMessages: token<SentMessages>('SentMessages'),
+  deadLetters: token<DeadLetters>('DeadLetters'),
   quarantine: token<Quarantine>('Quarantine'),
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),
   eventHandler: token<EventHandler>('EventHandler'),

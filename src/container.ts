@@ -14,6 +14,7 @@ import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
 import type {
   Clock,
+  DeadLetters,
   DecodeWebhook,
   DedupStore,
   EventHandler,
@@ -48,6 +49,7 @@ export interface Composition {
   replayQuarantine(): Promise<ReplayQuarantine>;
   /** Loads the bot. @throws WahookError `invalid_bot` */
   worker(): Promise<Worker>;
+  deadLetters(): Promise<DeadLetters>;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export function compose(config: Config, version: string): Composition {
     quarantine: () => container.getAsync(TOKENS.quarantine),
     replayQuarantine: () => container.getAsync(TOKENS.replayQuarantine),
     worker: () => container.getAsync(TOKENS.worker),
+    deadLetters: () => container.getAsync(TOKENS.deadLetters),
     close: () => closers.closeAll(),
   };
 }

@@ -35,7 +35,8 @@ async function checkStores(config: Config): Promise<readonly Check[]> {
   }
 }
 
-function checkDatabase(config: Config, { storage, schema }: Checks): Check {
+/** `needed`: of the probe of the store. */
+export function checkDatabase(config: Config, { storage, schema }: Checks): Check {
   const title = 'database';
   if (config.store.kind === 'memory') return { title, outcome: 'skip', detail: 'STORE=memory has none' };
   if (config.store.kind === 'pglite')

@@ -36,7 +36,7 @@ export class DevFolder {
   }
 
   /** Runs another command in this folder to its end. */
-  run(command: 'dev' | 'trigger' | 'verify', args: readonly string[] = [], env = {}): Promise<Ended> {
+  run(command: 'dev' | 'trigger' | 'verify' | 'dead-letters', args: readonly string[] = [], env = {}): Promise<Ended> {
     return ServiceProcess.run({ ...this.env, ...env }, { file: `src/cli/${command}.ts`, args });
   }
 

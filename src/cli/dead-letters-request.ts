@@ -1,0 +1,110 @@
+import { parseArgs } from 'node:util';
+import type { DeadLetterFilter, QueueName } from '../core/ports.ts';
+
+export const USAGE = `Shows what was given up, and lets it run again or gives it up for good.
+
+  npm run dead-letters -- list                                   the last 50
+  npm run dead-letters -- redrive messages-42 messages-57        these, by their ids
+  npm run dead-letters -- redrive --reason handler_failed        all with this reason
+  npm run dead-letters -- redrive --all --rate 5 --dry-run       what would happen; then without --dry-run
+  npm run dead-letters -- discard outbound-7                     kept for the record, never handled
+
+  --queue NAME          only of messages, statuses, account or outbound
+  --reason CODE         only with this reason
+  --conversation HASH   only of this conversation, as the list shows it
+  --all                 every one: what redrive and discard need in place of ids or a filter
+  --rate N              redrive so many a second; the pace goes on after the command has ended
+  --dry-run             change nothing
+  --yes                 discard more than one
+  --limit N             list so many (default 50)
+  --json                one JSON document instead of lines
+
+It looks at the database at DATABASE_URL, or at the embedded one in DATA_DIR while no service has it open.
+Exit code 0: done; 1: no dead letter has such an id; 4: the database does not answer; 7: a service has it open.
+`;
+
+export type Verb = 'list' | 'redrive' | 'discard';
+
+export interface Request {
+  readonly verb: Verb;
+  readonly filter: DeadLetterFilter;
+  readonly limit: number;
+  readonly perSecond: number | undefined;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+const QUEUES: readonly string[] = ['messages', 'statuses', 'account', 'outbound'] satisfies QueueName[];
+
+const OPTIONS = {
+  queue: { type: 'string' },
+  reason: { type: 'string' },
+  conversation: { type: 'string' },
+  all: { type: 'boolean', default: false },
+  rate: { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
+  yes: { type: 'boolean', default: false },
+  limit: { type: 'string', default: '50' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+type Arguments = ReturnType<typeof parse>['values'];
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+}
+
+/** The request, `help`, or a sentence that says what is wrong with the arguments. */
+export function readRequest(args: readonly string[]): Request | 'help' | { readonly wrong: string } {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    return { wrong: error instanceof Error ? error.message : String(error) };
+  }
+  const { values, positionals } = parsed;
+  const [verb, ...ids] = positionals;
+  if (values.help) return 'help';
+  if (verb !== 'list' && verb !== 'redrive' && verb !== 'discard')
+    return {
+      wrong:
+        verb === undefined ? 'Say list, redrive or discard.' : `There is no "${verb}": say list, redrive or discard.`,
+    };
+  const wrong = wrongValue(values, ids) ?? wrongCombination(verb, values, ids);
+  if (wrong !== undefined) return { wrong };
+  const { rate, limit, yes, json, 'dry-run': dryRun } = values;
+  const perSecond = rate === undefined ? undefined : Number(rate);
+  return { verb, filter: filterOf(values, ids), limit: Number(limit), perSecond, dryRun, yes, json };
+}
+
+function wrongValue({ queue, conversation, rate, limit }: Arguments, ids: readonly string[]): string | undefined {
+  const odd = ids.find((id) => !QUEUES.includes(id.split('-')[0] ?? '') || !/^[a-z]+-\d{1,15}$/.test(id));
+  if (odd !== undefined) return `"${odd}" is no id: ids look like messages-42, see list.`;
+  if (queue !== undefined && !QUEUES.includes(queue)) return `--queue is not one of ${QUEUES.join(', ')}.`;
+  if (conversation !== undefined && !/^[0-9a-f]{12}$/.test(conversation))
+    return '--conversation needs the 12 characters that list shows.';
+  if (rate !== undefined && !(Number(rate) > 0 && Number(rate) <= 10_000))
+    return '--rate needs a number above 0, at most 10000.';
+  if (!/^[1-9]\d{0,5}$/.test(limit)) return '--limit needs a whole number from 1 to 999999.';
+  return undefined;
+}
+
+function wrongCombination(verb: Verb, values: Arguments, ids: readonly string[]): string | undefined {
+  const { queue, reason, conversation, all, rate } = values;
+  const chosen = ids.length > 0 || [queue, reason, conversation].some((value) => value !== undefined);
+  if (rate !== undefined && verb !== 'redrive') return '--rate is for redrive.';
+  if (all && chosen) return '--all means every one: leave it out, or the ids and filters.';
+  if (verb !== 'list' && !all && !chosen) return `Say which ones to ${verb}: ids, a filter, or --all.`;
+  return undefined;
+}
+
+function filterOf({ queue, reason, conversation }: Arguments, ids: readonly string[]): DeadLetterFilter {
+  return {
+    ...(ids.length > 0 && { ids }),
+    ...(queue !== undefined && { queue: queue as QueueName }),
+    ...(reason !== undefined && { reason }),
+    ...(conversation !== undefined && { conversation }),
+  };
+}
