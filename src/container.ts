@@ -65,6 +65,7 @@ export function compose(config: Config, version: string): Composition {
   bindMeta(container);
   bindUseCases(container);
   bindQuarantine(container);
+  bindSending(container);
   return {
     log: container.get(TOKENS.log),
     metrics: container.get(TOKENS.metrics),
@@ -153,13 +154,6 @@ function bindUseCases(container: Container): void {
       [TOKENS.sentMessages, TOKENS.handleEvent, TOKENS.metrics, TOKENS.clock],
     );
   container
-    .bind(TOKENS.sendMessage)
-    .toResolvedValue(
-      (gateway: WhatsAppGateway, log: Log, metrics: PrometheusMetrics, clock: Clock, { settle }: Config) =>
-        new SendMessage(gateway, log, metrics, clock, { settleWaitMs: settle.waitMs, onUnsettled: settle.policy }),
-      [TOKENS.gateway, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
-    );
-  container
     .bind(TOKENS.worker)
     .toResolvedValue(
       (
@@ -189,4 +183,22 @@ function bindQuarantine(container: Container): void {
         new ReplayQuarantine(quarantine, decode, dedup, queue),
       [TOKENS.quarantine, TOKENS.decodeWebhook, TOKENS.dedupStore, TOKENS.messageQueue],
     );
+}
+
+function bindSending(container: Container): void {
+  container.bind(TOKENS.sendMessage).toResolvedValue(
+    (
+      gateway: WhatsAppGateway,
+      sent: SentMessages,
+      log: Log,
+      metrics: PrometheusMetrics,
+      clock: Clock,
+      { settle }: Config,
+    ) =>
+      new SendMessage(gateway, sent, log, metrics, clock, {
+        settleWaitMs: settle.waitMs,
+        onUnsettled: settle.policy,
+      }),
+    [TOKENS.gateway, TOKENS.sentMessages, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
+  );
 }

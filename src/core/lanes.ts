@@ -23,3 +23,12 @@ export function sendJob(message: OutboundMessage): NewJob<OutboundMessage> {
     payload: structuredClone(message),
   };
 }
+
+/**
+ * The lanes in which statuses of a message are most likely: Meta names the recipient by either id in one status and by the
+ * other in the next.
+ */
+export function statusLanesOf({ phoneNumberId, to: { groupId, userId, waId } }: OutboundMessage): readonly string[] {
+  const recipients = [groupId, userId, waId].filter((id) => id !== undefined);
+  return recipients.map((id) => conversationOf(phoneNumberId, id, {}));
+}

@@ -261,6 +261,12 @@ export interface SentMessages {
    */
   apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]>;
 
+  /**
+   * The wamid that a status with this message's send id gives it, if one was accepted and waits to be applied: Meta has the
+   * message, whatever became of the answer. Finds those that were committed before the call.
+   */
+  waitingProof(message: OutboundMessage): Promise<string | undefined>;
+
   /** The message with this id of ours, once it is committed. */
   find(sendId: string): Promise<SentMessage | undefined>;
 }

@@ -9,6 +9,7 @@ import type {
   Metrics,
   SendFailure,
   Sent,
+  SentMessages,
   Settlement,
   WhatsAppGateway,
 } from './ports.ts';
@@ -32,14 +33,23 @@ const PAUSE_MS = 60_000;
 /** One outbound message → the gateway → done, later again, waiting for its status, or a dead letter. */
 export class SendMessage {
   readonly #gateway: WhatsAppGateway;
+  readonly #sentMessages: Pick<SentMessages, 'waitingProof'>;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #options: SendMessageOptions;
   readonly #pausedUntilMs = new Map<string, number>();
 
-  constructor(gateway: WhatsAppGateway, log: Log, metrics: Metrics, clock: Clock, options: SendMessageOptions) {
+  constructor(
+    gateway: WhatsAppGateway,
+    sentMessages: Pick<SentMessages, 'waitingProof'>,
+    log: Log,
+    metrics: Metrics,
+    clock: Clock,
+    options: SendMessageOptions,
+  ) {
     this.#gateway = gateway;
+    this.#sentMessages = sentMessages;
     this.#log = log;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -60,6 +70,8 @@ export class SendMessage {
   }
 
   async #runOne(job: Job<OutboundMessage>, signal: AbortSignal): Promise<Settlement> {
+    const proof = await this.#proofOf(job);
+    if (proof !== undefined) return { outcome: 'done', messageId: proof };
     if (job.interrupted) return this.#ambiguous(job, 'The process ended while it was sending');
     if (job.lastError?.code === 'ambiguous' && this.#options.onUnsettled === 'hold')
       return dead('unsettled', 'The answer was lost and no status came; Meta may or may not have the message');
@@ -67,6 +79,11 @@ export class SendMessage {
     if (pausedForMs > 0) return later(pausedForMs, false, { code: 'paused', message: 'The number is paused' });
     const result = await this.#gateway.send(job.payload, signal);
     return result.kind === 'sent' ? this.#sent(job, result) : this.#failed(job, result);
+  }
+
+  /** Of a send that may have happened: its status may be here already, behind others or while no worker ran. */
+  async #proofOf({ interrupted, lastError, payload }: Job<OutboundMessage>): Promise<string | undefined> {
+    return interrupted || lastError?.code === 'ambiguous' ? this.#sentMessages.waitingProof(payload) : undefined;
   }
 
   #sent({ payload: { causedAtMs } }: Job<OutboundMessage>, { messageId }: Sent): Settlement {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { laneOf } from '../../src/core/lanes.ts';
 import type { OutboundMessage, SentMessage, StatusUpdate } from '../../src/core/model.ts';
 import type { Consumption, MessageQueue, SentMessages, Settlement } from '../../src/core/ports.ts';
 import { eventually } from '../support/eventually.ts';
@@ -233,6 +234,41 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
       expect(runs).to.equal(1);
       expect((await open.queue.depth('outbound')).waiting).to.equal(0);
     });
+
+  describe('finds the proof that Meta took a message', () => {
+    const accept = (...updates: readonly StatusUpdate[]) =>
+      open.queue.publish(
+        'statuses',
+        updates.map((payload, index) => ({ key: { id: `s|${index}`, day: 19_675 }, lane: laneOf(payload), payload })),
+      );
+
+    it('in a status that was accepted and waits, and in no other', async () => {
+      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(undefined);
+      await accept(update('sent'), update('sent', { sendId: 'other', messageId: 'wamid.other' }));
+      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(undefined);
+      await open.queue.publish('statuses', [
+        { key: { id: 's|proof', day: 19_675 }, lane: '1065|15551234567', payload: update('sent', { sendId: SEND_ID }) },
+      ]);
+      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(WAMID);
+      consumption = await open.queue.consume('statuses', async (jobs) => jobs.map(() => ({ outcome: 'done' })), {
+        concurrency: 1,
+        burst: 10,
+      });
+      await eventually(async () => (await open.queue.depth('statuses')).waiting === 0);
+      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(undefined);
+    });
+
+    it('also where the status names the recipient in another way', async () => {
+      const named = {
+        ...update('delivered', { sendId: SEND_ID }),
+        recipient: { userId: 'BR.1234', waId: '5511912345678' },
+      };
+      await accept(named);
+      const writtenTo = (to: OutboundMessage['to']) => sent.waitingProof({ ...outbound(SEND_ID), to });
+      for (const to of [{ userId: 'BR.1234' }, { waId: '551112345678' }, { groupId: 'group' }])
+        expect(await writtenTo(to), JSON.stringify(to)).to.equal(WAMID);
+    });
+  });
 
   it('counts a message as sent that was given up, once a status proves it', async () => {
     await publish(SEND_ID);

@@ -18,13 +18,15 @@ describe('Sending a message', () => {
     const clock = { at: 1_000_000, now: () => clock.at };
     const log = new RecordingLog();
     const metrics = new RecordingMetrics();
-    const useCase = new SendMessage(gateway, log, metrics, clock, {
+    const proofs = new Map<string, string>();
+    const sentMessages = { waitingProof: async ({ sendId }: OutboundMessage) => proofs.get(sendId) };
+    const useCase = new SendMessage(gateway, sentMessages, log, metrics, clock, {
       settleWaitMs: 60_000,
       onUnsettled: 'resend',
       ...options,
     });
     const run = (...jobs: readonly Job<OutboundMessage>[]) => useCase.run(jobs, recordingContext());
-    return { run, sent, clock, answers, log, metrics };
+    return { run, sent, clock, answers, log, metrics, proofs };
   };
   const accepted: Sent = { kind: 'sent', messageId: 'wamid.OUT1' };
   const job = (over: Partial<Job<OutboundMessage>> = {}) => jobOf(outboundText('hello'), over);
@@ -84,6 +86,17 @@ describe('Sending a message', () => {
     expect(sent).to.have.length(2);
     expect((await run(job({ attempt: 12 })))[0]?.outcome).to.equal('dead');
   });
+
+  for (const onUnsettled of ['resend', 'hold'] as const)
+    it(`is done when its answer was lost but its status is here, not applied yet (${onUnsettled})`, async () => {
+      const lastError = { code: 'ambiguous', message: 'timed out' };
+      const { run, sent, proofs } = open(accepted, { onUnsettled });
+      proofs.set('send-1', 'wamid.PROVED');
+      const done = [{ outcome: 'done', messageId: 'wamid.PROVED' }];
+      expect(await run(job({ attempt: 2, lastError }))).to.deep.equal(done);
+      expect(await run(job({ claims: 2, interrupted: true }))).to.deep.equal(done);
+      expect(sent).to.deep.equal([]);
+    });
 
   it('takes a send whose process died for one whose answer was lost', async () => {
     const { run, sent } = open(accepted);

@@ -61,6 +61,11 @@ export class MemoryRows {
     return this.#waiting.get(laneKey(queue, lane)) ?? [];
   }
 
+  /** The waiting rows of all lanes. */
+  allWaiting(queue: QueueName): readonly MemoryRow[] {
+    return [...this.#waiting.values()].flat().filter((row) => row.queue === queue);
+  }
+
   /** The send with this id of ours. */
   send(sendId: string): MemoryRow | undefined {
     return this.#sends.get(sendId);
@@ -138,7 +143,7 @@ export class MemoryRows {
   }
 
   depth(queue: QueueName, nowMs: number): { waiting: number; dead: number; oldestMs: number } {
-    const waiting = [...this.#waiting.values()].flat().filter((row) => row.queue === queue);
+    const waiting = this.allWaiting(queue);
     const dead = [...this.#dead].filter((row) => row.queue === queue).length;
     const oldestAtMs = waiting.reduce((oldest, { acceptedAtMs }) => Math.min(oldest, acceptedAtMs), nowMs);
     return { waiting: waiting.length, dead, oldestMs: nowMs - oldestAtMs };

@@ -1,5 +1,5 @@
 import { nextDelivery } from '../../core/delivery-status.ts';
-import type { SentMessage, StatusUpdate } from '../../core/model.ts';
+import type { OutboundMessage, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { SentMessages } from '../../core/ports.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 
@@ -19,6 +19,11 @@ export class MemorySentMessages implements SentMessages {
       if (own !== undefined) this.#prove(own, update.messageId);
       return row === undefined;
     });
+  }
+
+  async waitingProof({ sendId }: OutboundMessage): Promise<string | undefined> {
+    const updates = this.#rows.allWaiting('statuses').map(({ payload }) => JSON.parse(payload) as StatusUpdate);
+    return updates.find((update) => update.sendId === sendId)?.messageId;
   }
 
   async find(sendId: string): Promise<SentMessage | undefined> {
