@@ -37,7 +37,9 @@ module.exports = {
       '^src/(core|adapters|bot)/',
       '^src/config\\.ts$',
       '^src/container[^/]*\\.ts$',
+      '^src/time-limits\\.ts$',
     ]),
+    layer('time-limits-stand-alone', '^src/time-limits\\.ts$', []),
     layer('config-stands-alone', '^src/config[^/]*\\.ts$', ['^src/core/', '^src/config[^/]*\\.ts$']),
     {
       name: 'only-the-container-opens-adapters',

@@ -13,6 +13,7 @@ import { PostgresMessageQueue } from '../src/adapters/postgres/postgres-message-
 import { PostgresQuarantine } from '../src/adapters/postgres/postgres-quarantine.ts';
 import { Intake } from '../src/core/intake.ts';
 import type { NewJob } from '../src/core/ports.ts';
+import { TIME_LIMITS } from '../src/time-limits.ts';
 import { testDatabase } from '../tests/support/postgres.ts';
 import { silentLog } from '../tests/support/recording.ts';
 import { digits, machine, median, table, withRange } from './figures.ts';
@@ -32,9 +33,9 @@ async function onFreshDatabase<Result>(
   work: (database: Database, dedup: PostgresDedupStore, queue: PostgresMessageQueue) => Promise<Result>,
 ): Promise<Result> {
   const { url, drop } = await testDatabase();
-  const database = new PostgresDatabase({ url, poolSize, applicationName: 'bench' });
+  const database = new PostgresDatabase({ url, poolSize, applicationName: 'bench', limits: TIME_LIMITS.postgres });
   const dedup = new PostgresDedupStore(database);
-  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics });
+  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics, stopDeadlineMs: 0 });
   try {
     await queue.start();
     return await work(database, dedup, queue);

@@ -14,6 +14,7 @@ import { PostgresDatabase } from '../src/adapters/postgres/postgres-database.ts'
 import { PostgresDedupStore } from '../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../src/adapters/postgres/postgres-message-queue.ts';
 import type { NewJob } from '../src/core/ports.ts';
+import { TIME_LIMITS } from '../src/time-limits.ts';
 import { testDatabase } from '../tests/support/postgres.ts';
 import { silentLog } from '../tests/support/recording.ts';
 import { machine, table, withRange } from './figures.ts';
@@ -44,7 +45,7 @@ async function fill(
   { conversations, stale }: Pick<Options, 'conversations' | 'stale'>,
 ): Promise<void> {
   const dedup = new PostgresDedupStore(database);
-  const queues = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics });
+  const queues = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics, stopDeadlineMs: 0 });
   await queues.start();
   if (stale) await handleMany(database, queue);
   if (queue === 'statuses') await sendMessages(database, backlog, conversations);
@@ -160,7 +161,7 @@ interface Options {
 async function measure(work: Work, backlog: number, options: Options): Promise<Drained> {
   const { seconds, concurrency, profile } = options;
   const { url, drop } = await testDatabase();
-  const database = new PostgresDatabase({ url, poolSize: 2, applicationName: 'bench' });
+  const database = new PostgresDatabase({ url, poolSize: 2, applicationName: 'bench', limits: TIME_LIMITS.postgres });
   let worker: ServiceUnderTest | undefined;
   try {
     await migrate(database);

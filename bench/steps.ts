@@ -15,6 +15,7 @@ import { RedisDedupCache } from '../src/adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from '../src/adapters/redis/redis-dedup-store.ts';
 import type { EventKey } from '../src/core/model.ts';
 import type { DedupStore, MessageQueue } from '../src/core/ports.ts';
+import { TIME_LIMITS } from '../src/time-limits.ts';
 import { freshPglite, testDatabase } from '../tests/support/postgres.ts';
 import { silentLog } from '../tests/support/recording.ts';
 import { testRedis } from '../tests/support/redis.ts';
@@ -134,7 +135,7 @@ async function onDatabase(
   measure: (dedup: PostgresDedupStore, queue: PostgresMessageQueue) => Promise<readonly Step[]>,
 ): Promise<readonly Step[]> {
   const dedup = new PostgresDedupStore(database);
-  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics });
+  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics, stopDeadlineMs: 0 });
   try {
     await queue.start();
     return await measure(dedup, queue);
@@ -146,7 +147,7 @@ async function onDatabase(
 
 async function openedRedis() {
   const { url, prefix } = await testRedis();
-  const redis = openRedis(url, { log: silentLog, commandTimeoutMs: 5_000 });
+  const redis = openRedis(url, { log: silentLog, limits: { ...TIME_LIMITS.redis, commandMs: 5_000 } });
   await redisReady(redis, 5_000);
   return { redis, prefix };
 }
@@ -155,12 +156,13 @@ async function openedRedis() {
 export async function measureDedup(calls: number): Promise<readonly Step[]> {
   const { url, drop } = await testDatabase();
   const { redis, prefix } = await openedRedis();
-  const server = new PostgresDatabase({ url, poolSize: 2, applicationName: 'bench' });
+  const server = new PostgresDatabase({ url, poolSize: 2, applicationName: 'bench', limits: TIME_LIMITS.postgres });
   try {
     const postgres = await onDatabase(server, async (dedup, queue) => {
       const cache = new RedisDedupCache(dedup, redis, {
         ...{ log: silentLog, metrics: noMetrics, prefix },
         namespace: () => installationId(server),
+        limits: TIME_LIMITS.dedupCache,
       });
       const plain = await measureStore('PostgreSQL', dedup, queue, calls);
       const cached = await measureStore('PostgreSQL with Redis', cache, queue, calls);

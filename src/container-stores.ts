@@ -23,12 +23,7 @@ import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
 import type { Config, StoreConfig } from './config.ts';
 import { type Checks, type Closers, type Redis, type StoreLifecycle, TOKENS } from './container-tokens.ts';
 import type { Clock, Log } from './core/ports.ts';
-
-/** Of the time for stopping, what handlers may use; the rest is for giving back what they did not finish. */
-const HANDLERS_SHARE = 0.8;
-
-/** A Redis that is there connects in some ms; readiness must not wait for one that is not. */
-const REDIS_READY_MS = 500;
+import { REDIS_READY_MS, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
 /** Binds what the configured store needs: its ports and its lifecycle. */
 export function bindStore(container: Container, config: Config): void {
@@ -133,7 +128,10 @@ function bindDedupCache(container: Container, redisUrl: string): void {
       metrics: PrometheusMetrics,
       closers: Closers,
     ) => {
-      const cache = new RedisDedupCache(inner, redis, { log, metrics, namespace: () => installationId(database) });
+      const cache = new RedisDedupCache(inner, redis, {
+        ...{ log, metrics, namespace: () => installationId(database) },
+        limits: TIME_LIMITS.dedupCache,
+      });
       closers.add(() => cache.close());
       return cache;
     },
@@ -142,13 +140,16 @@ function bindDedupCache(container: Container, redisUrl: string): void {
   container.bind(TOKENS.dedupStore).toService(TOKENS.dedupCache);
 }
 
-function stopDeadlineMs({ shutdownTimeoutMs }: Config): number {
-  return shutdownTimeoutMs * HANDLERS_SHARE;
+function stopDeadlineMs(config: Config): number {
+  return stopTimes(config.shutdownTimeoutMs, config).handlersMs;
 }
 
 async function openDatabase(store: Exclude<StoreConfig, { kind: 'memory' }>, log: Log): Promise<Database> {
   if (store.kind === 'pglite') return await PgliteDatabase.open({ folder: store.directory });
-  return new PostgresDatabase({ url: store.url, poolSize: store.poolSize, applicationName: 'wahook', log });
+  return new PostgresDatabase({
+    ...{ url: store.url, poolSize: store.poolSize, applicationName: 'wahook', log },
+    limits: TIME_LIMITS.postgres,
+  });
 }
 
 function postgresLifecycle(container: Container, database: Database, queue: PostgresMessageQueue): StoreLifecycle {
@@ -166,7 +167,7 @@ function postgresLifecycle(container: Container, database: Database, queue: Post
 function bindRedis(container: Container, url: string): void {
   container.bind(TOKENS.redis).toResolvedValue(
     (log: Log, closers: Closers) => {
-      const redis = openRedis(url, { log });
+      const redis = openRedis(url, { log, limits: TIME_LIMITS.redis });
       closers.add(() => redis.disconnect());
       return redis;
     },

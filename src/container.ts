@@ -30,9 +30,7 @@ import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import { SendMessage } from './core/send-message.ts';
 import { Worker } from './core/worker.ts';
-
-/** 3.5 s: every delivery is answered within 4 s; the statement that may hold it up gives up after 3 s. */
-const ACCEPT_DEADLINE_MS = 3_500;
+import { TIME_LIMITS } from './time-limits.ts';
 
 /** A commit of 500 rows takes some ms and bounds what one refused value costs; 50,000 waiting elements are some 100 MB. */
 const INTAKE = { commitElements: 500, waitingElements: 50_000 } as const;
@@ -113,7 +111,7 @@ function bindMeta(container: Container): void {
   container.bind(TOKENS.decodeWebhook).toConstantValue(decodeWebhook);
   container.bind(TOKENS.gateway).toResolvedValue(
     ({ whatsapp: { apiUrl, accessToken } }: Config, metrics: PrometheusMetrics, closers: Closers) => {
-      const gateway = new GraphGateway({ apiUrl, accessToken, metrics });
+      const gateway = new GraphGateway({ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph });
       closers.add(() => gateway.close());
       return gateway;
     },
@@ -133,7 +131,7 @@ function bindUseCases(container: Container): void {
     .bind(TOKENS.receiveWebhook)
     .toResolvedValue(
       (verifier: SignatureVerifier, decode: DecodeWebhook, intake: Intake, clock: Clock, log: Log) =>
-        new ReceiveWebhook(verifier, decode, intake, clock, log, ACCEPT_DEADLINE_MS),
+        new ReceiveWebhook(verifier, decode, intake, clock, log, TIME_LIMITS.accept.deadlineMs),
       [TOKENS.signatureVerifier, TOKENS.decodeWebhook, TOKENS.intake, TOKENS.clock, TOKENS.log],
     );
   container

@@ -10,21 +10,10 @@ import { Admission } from './http/admission.ts';
 import { createApp } from './http/app.ts';
 import type { MetricsPage } from './http/health-routes.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
-import type { Readiness } from './http/readiness.ts';
-
-/** How often a store that is not there yet is tried again: it is back at most this much later than it could be. */
-const PREPARE_RETRY_MS = 500;
+import { CachedReadiness, type Readiness } from './http/readiness.ts';
+import { type StopTimes, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
 const MAINTENANCE_MS = 3_600_000;
-
-/** In production: not ready, but still serving, until load balancers have noticed; they ask every few seconds. */
-const LEAVE_MS = 5_000;
-
-/** Requests that run when the process is told to stop have 4 s at most; the rest of the time belongs to handlers. */
-const HTTP_STOP_MS = 5_000;
-
-/** Closing takes some ms, unless the other side says nothing any more: the end of the process closes what is left. */
-const CLOSE_LIMIT_MS = 3_000;
 
 export interface StartOptions {
   /** If the port is taken, the next free one of this many is used. */
@@ -41,8 +30,9 @@ export interface RunningService {
   /** Resolves when the store is prepared and, unless the role is `web`, the worker works; it may be down for long before. */
   readonly prepared: Promise<void>;
   /**
-   * Not ready, then no more webhooks, then no more jobs; running ones finish, until the time limit of the configuration.
-   * Resolves within that limit and 3 s, whatever does not answer any more. Repeating it waits for the same end.
+   * Not ready, then no more webhooks, then no more jobs; running ones finish, in the time that `stopTimes` leaves them.
+   * Resolves within the time limit of the configuration, whatever does not answer any more. Repeating it waits for the same
+   * end.
    */
   stop(): Promise<void>;
 }
@@ -88,6 +78,7 @@ async function openServers(
   portsToTry: number,
 ): Promise<Servers> {
   const { log, metrics } = composition;
+  const limits = TIME_LIMITS.http;
   const metricsPage: MetricsPage = async () => {
     const { contentType, text } = await metrics.render();
     return { contentType, body: text };
@@ -97,17 +88,18 @@ async function openServers(
     verifyToken: config.whatsapp.verifyToken,
     metrics,
   };
+  const readiness = new CachedReadiness(() => probe(config, store, state.prepared), TIME_LIMITS.readiness);
   const app = createApp({
-    ...{ log, admission, probe: () => probe(config, store, state.prepared) },
+    ...{ log, admission, readiness },
     ...(config.role !== 'worker' && { webhook }),
     ...(config.metrics.where === 'main' && { metricsPage }),
   });
-  const server = await listenOn(app, { ...config.http, admission, log }, portsToTry);
+  const server = await listenOn(app, { ...config.http, ...{ admission, log, limits } }, portsToTry);
   if (config.metrics.where === 'main') return [server];
   const { host, port } = config.metrics;
   const metricsApp = createApp({ log, admission, metricsPage });
   try {
-    return [server, await listenOn(metricsApp, { host, port, admission, log, settings: 'METRICS_' }, 1)];
+    return [server, await listenOn(metricsApp, { host, port, admission, log, limits, settings: 'METRICS_' }, 1)];
   } catch (error) {
     await server.stop(0);
     throw error;
@@ -199,7 +191,7 @@ class Service implements RunningService {
       } catch (error) {
         if (!isWahookError(error, 'storage_unavailable')) throw error;
         if (attempt === 1) this.log.warn('The store is not available; trying again', { error: error.message });
-        await delay(PREPARE_RETRY_MS, undefined, { signal: this.#stopping.signal });
+        await delay(TIME_LIMITS.start.retryMs, undefined, { signal: this.#stopping.signal });
       }
     }
   }
@@ -214,21 +206,23 @@ class Service implements RunningService {
   }
 
   async #stop(): Promise<void> {
-    const limit = delay(this.#config.shutdownTimeoutMs, 'late' as const, { ref: false });
+    const { shutdownTimeoutMs } = this.#config;
+    const times = stopTimes(shutdownTimeoutMs, this.#config);
+    const limit = delay(shutdownTimeoutMs - times.closeMs, 'late' as const, { ref: false });
     for (const server of this.#servers) server.drain();
     this.#stopping.abort();
     clearInterval(this.#maintenance);
-    const ended = this.#finish().then(() => 'ended' as const);
+    const ended = this.#finish(times).then(() => 'ended' as const);
     if ((await Promise.race([ended, limit])) === 'late')
       this.log.warn('Stopping took too long; what still runs will be run again', {});
     const closed = this.#composition.close().then(() => 'closed' as const);
-    if ((await Promise.race([closed, delay(CLOSE_LIMIT_MS, 'late' as const, { ref: false })])) === 'late')
+    if ((await Promise.race([closed, delay(times.closeMs, 'late' as const, { ref: false })])) === 'late')
       this.log.warn('Not everything could be closed', {});
   }
 
-  async #finish(): Promise<void> {
-    if (this.#config.production) await delay(LEAVE_MS);
-    await Promise.all(this.#servers.map((server) => server.stop(HTTP_STOP_MS)));
+  async #finish({ leaveMs, httpMs }: StopTimes): Promise<void> {
+    if (leaveMs > 0) await delay(leaveMs);
+    await Promise.all(this.#servers.map((server) => server.stop(httpMs)));
     await this.prepared.catch(() => {});
     await this.#parts.worker?.stop();
   }

@@ -4,7 +4,7 @@ import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { answerEmpty } from './answer.ts';
 import { addHealthRoute, addMetricsRoute, addReadyRoute, type MetricsPage } from './health-routes.ts';
-import type { ReadinessProbe } from './readiness.ts';
+import type { CachedReadiness } from './readiness.ts';
 import { addWebhookRoutes, type WebhookRoutesOptions } from './webhook-routes.ts';
 
 export interface AppOptions {
@@ -13,7 +13,7 @@ export interface AppOptions {
   /** Absent in the role `worker`. */
   readonly webhook?: WebhookRoutesOptions | undefined;
   /** `/ready`; absent where only metrics are served. */
-  readonly probe?: ReadinessProbe | undefined;
+  readonly readiness?: CachedReadiness | undefined;
   /** `/metrics`; absent when another listener serves it. */
   readonly metricsPage?: MetricsPage | undefined;
 }
@@ -33,7 +33,7 @@ export function createApp(options: AppOptions): Express {
 
   if (options.webhook !== undefined) addWebhookRoutes(app, options.webhook, options.admission, options.log);
   addHealthRoute(app);
-  if (options.probe !== undefined) addReadyRoute(app, options.probe, options.admission);
+  if (options.readiness !== undefined) addReadyRoute(app, options.readiness, options.admission);
   if (options.metricsPage !== undefined) addMetricsRoute(app, options.metricsPage);
 
   app.use((_request, response) => answerEmpty(response, 404));

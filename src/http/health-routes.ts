@@ -1,7 +1,7 @@
 import type { Express } from 'express';
 import type { Admission } from './admission.ts';
 import { answerJson, answerText, methodNotAllowed } from './answer.ts';
-import { CachedReadiness, type ReadinessProbe } from './readiness.ts';
+import type { CachedReadiness } from './readiness.ts';
 
 /** All metrics in Prometheus' text format, and the content type that goes with it. */
 export type MetricsPage = () => Promise<{ readonly contentType: string; readonly body: string }>;
@@ -17,8 +17,7 @@ export function addHealthRoute(app: Express): void {
 }
 
 /** `/ready`: 200 if traffic should come here, 503 if not: the store cannot be written, or this process is on its way out. */
-export function addReadyRoute(app: Express, probe: ReadinessProbe, admission: Admission): void {
-  const readiness = new CachedReadiness(probe);
+export function addReadyRoute(app: Express, readiness: CachedReadiness, admission: Admission): void {
   app
     .route('/ready')
     .get(async (_request, response) => {

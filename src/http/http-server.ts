@@ -4,19 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
 
-/** A client that trickles its headers is closed after this; Meta and proxies send them in one packet. */
-const HEADERS_TIMEOUT_MS = 10_000;
-
-/** For the whole request, body included: 4 MiB in 15 s is 2 Mbit/s. Shorter than the timeout of a load balancer. */
-const REQUEST_TIMEOUT_MS = 15_000;
-
 const SERVER_OPTIONS: ServerOptions = {
-  /** Longer than a load balancer's idle timeout (60 s at AWS), or it now and then sends into a socket just closed: 502. */
-  keepAliveTimeout: 75_000,
-  /** The socket lives this much longer than the client is told. */
-  keepAliveTimeoutBuffer: 1_000,
-  /** How often the limits above are checked; with Node's 30 s a slow client would live that much longer. */
-  connectionsCheckingInterval: 1_000,
   /** Ours and Meta's headers need 1 kB. */
   maxHeaderSize: 16 * 1024,
   /** Lenient parsing is what request smuggling lives on. */
@@ -35,7 +23,16 @@ const MAX_CONNECTIONS = 10_000;
 /** With no request running for this long, what is still connected is idle or has not said anything: nobody waits for it. */
 const QUIET_MS = 250;
 
-const STOP_LIMIT_MS = 15_000;
+/** In milliseconds. */
+export interface HttpTimeLimits {
+  /** How long a client may take for its headers, and for the whole request; checked every `checkEveryMs`. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkEveryMs: number;
+  /** How long a connection may be idle, as the client is told; it lives `keepAliveBufferMs` longer. */
+  readonly keepAliveMs: number;
+  readonly keepAliveBufferMs: number;
+}
 
 export interface ListenOptions {
   readonly host: string;
@@ -45,9 +42,7 @@ export interface ListenOptions {
   readonly log: Log;
   /** What stands before HOST and PORT in the names of the settings that messages advise on; nothing if not given. */
   readonly settings?: '' | 'METRICS_';
-  /** How long a client may take for its headers (10 s), and for the whole request (15 s); checked every second. */
-  readonly headersTimeoutMs?: number;
-  readonly requestTimeoutMs?: number;
+  readonly limits: HttpTimeLimits;
 }
 
 export interface HttpServer {
@@ -58,9 +53,9 @@ export interface HttpServer {
   drain(): void;
   /**
    * Takes no new connection and no new webhook, and resolves when the running requests are answered; those that are not
-   * after `limitMs` (15 s) are cut off. A repetition waits for the same end.
+   * after `limitMs` are cut off. A repetition waits for the same end.
    */
-  stop(limitMs?: number): Promise<void>;
+  stop(limitMs: number): Promise<void>;
 }
 
 /** Why a server cannot listen there, for people. */
@@ -97,10 +92,16 @@ class DrainingServer implements HttpServer {
   #address = { host: '', port: 0 };
 
   constructor(app: RequestListener, options: ListenOptions) {
-    const { admission, log, headersTimeoutMs = HEADERS_TIMEOUT_MS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    const { admission, log, limits } = options;
     this.#admission = admission;
     this.#log = log;
-    const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs };
+    const timeouts: ServerOptions = {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      keepAliveTimeoutBuffer: limits.keepAliveBufferMs,
+    };
     this.#server = createServer({ ...SERVER_OPTIONS, ...timeouts }, (request, response) => {
       this.#running += 1;
       response.once('close', () => {
@@ -136,7 +137,7 @@ class DrainingServer implements HttpServer {
     this.#admission.leave();
   }
 
-  stop(limitMs: number = STOP_LIMIT_MS): Promise<void> {
+  stop(limitMs: number): Promise<void> {
     this.#stopped ??= this.#stop(limitMs);
     return this.#stopped;
   }

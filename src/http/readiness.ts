@@ -19,9 +19,6 @@ export interface ReadinessLimits {
   readonly limitMs: number;
 }
 
-/** 2 s: shorter than the patience of load balancers (5 s and more), longer than a healthy store ever needs. */
-const DEFAULT_LIMITS: ReadinessLimits = { cacheMs: 1_000, limitMs: 2_000 };
-
 /** Asks a probe rarely and always answers in time; concurrent callers share one probe. */
 export class CachedReadiness {
   readonly #probe: ReadinessProbe;
@@ -30,7 +27,7 @@ export class CachedReadiness {
   #latest: Readiness | undefined;
   #latestAtMs = 0;
 
-  constructor(probe: ReadinessProbe, limits: ReadinessLimits = DEFAULT_LIMITS) {
+  constructor(probe: ReadinessProbe, limits: ReadinessLimits) {
     this.#probe = probe;
     this.#limits = limits;
   }

@@ -6,6 +6,7 @@ import { openRedis, redisReady } from '../../src/adapters/redis/redis-client.ts'
 import { RedisDedupCache } from '../../src/adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from '../../src/adapters/redis/redis-dedup-store.ts';
 import type { DedupStore } from '../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { freshPglite, startPostgres, testDatabase } from '../support/postgres.ts';
 import { RecordingMetrics, silentLog } from '../support/recording.ts';
 import { startRedis, testRedis } from '../support/redis.ts';
@@ -14,7 +15,7 @@ import { dedupStoreContract, type OpenDedupStore } from './dedup-store.contract.
 /** A client of its own, patient enough for a busy machine. */
 async function openTestRedis() {
   const { url, prefix } = await testRedis();
-  const redis = openRedis(url, { log: silentLog, commandTimeoutMs: 5_000 });
+  const redis = openRedis(url, { log: silentLog, limits: { ...TIME_LIMITS.redis, commandMs: 5_000 } });
   await redisReady(redis, 5_000);
   return { redis, prefix };
 }
@@ -25,6 +26,7 @@ async function openCacheOf(inner: DedupStore, closeInner = async () => {}): Prom
     log: silentLog,
     metrics: new RecordingMetrics(),
     namespace: async () => 'db',
+    limits: TIME_LIMITS.dedupCache,
     prefix,
   });
   return {
@@ -39,7 +41,12 @@ async function openCacheOf(inner: DedupStore, closeInner = async () => {}): Prom
 
 async function openPostgres() {
   const { url, drop } = await testDatabase();
-  const database = new PostgresDatabase({ url, poolSize: 10, applicationName: 'dedup-store.spec' });
+  const database = new PostgresDatabase({
+    url,
+    poolSize: 10,
+    applicationName: 'dedup-store.spec',
+    limits: TIME_LIMITS.postgres,
+  });
   return {
     store: new PostgresDedupStore(database),
     close: async () => {

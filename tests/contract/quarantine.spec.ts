@@ -4,6 +4,7 @@ import type { PgliteDatabase } from '../../src/adapters/postgres/pglite-database
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { freshPglite, startPostgres, testDatabase } from '../support/postgres.ts';
 import { quarantineContract } from './quarantine.contract.ts';
 
@@ -21,7 +22,12 @@ describe('Quarantine contract', () => {
 
     quarantineContract(async () => {
       const { url, drop } = await testDatabase();
-      const database = new PostgresDatabase({ url, poolSize: 10, applicationName: 'quarantine.spec' });
+      const database = new PostgresDatabase({
+        url,
+        poolSize: 10,
+        applicationName: 'quarantine.spec',
+        limits: TIME_LIMITS.postgres,
+      });
       return {
         quarantine: new PostgresQuarantine(database),
         dedup: new PostgresDedupStore(database),

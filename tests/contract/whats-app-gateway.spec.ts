@@ -1,5 +1,6 @@
 import { MemoryGateway } from '../../src/adapters/memory/memory-gateway.ts';
 import { GraphGateway } from '../../src/adapters/meta/graph-gateway.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { GraphStub, type StubAnswer } from '../support/graph-stub.ts';
 import { RecordingMetrics } from '../support/recording.ts';
 import { type OpenGateway, whatsAppGatewayContract } from './whats-app-gateway.contract.ts';
@@ -16,7 +17,7 @@ const STUB_ANSWERS: Readonly<Record<Parameters<OpenGateway['answerNext']>[0], St
 async function openGraphGateway(): Promise<OpenGateway> {
   const stub = await GraphStub.open();
   const metrics = new RecordingMetrics();
-  const gateway = new GraphGateway({ apiUrl: stub.apiUrl, accessToken: 'token', metrics });
+  const gateway = new GraphGateway({ apiUrl: stub.apiUrl, accessToken: 'token', metrics, limits: TIME_LIMITS.graph });
   return {
     gateway,
     answerNext: (kind) => stub.answerNext(STUB_ANSWERS[kind]),

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Admission } from '../../src/http/admission.ts';
 import { createApp } from '../../src/http/app.ts';
 import { listen } from '../../src/http/http-server.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { RecordingLog } from '../support/recording.ts';
 import { closeApps, exchange, openApp, statusesIn } from './open-app.ts';
 
@@ -117,7 +118,7 @@ describe('The app', () => {
         response.write('half of ');
         app(request, response);
       },
-      { host: '127.0.0.1', port: 0, admission, log },
+      { host: '127.0.0.1', port: 0, admission, log, limits: TIME_LIMITS.http },
     );
     if (result.outcome !== 'listening') throw new Error('refused');
     const failure = await fetch(`${result.server.url}/metrics`)
@@ -125,6 +126,6 @@ describe('The app', () => {
       .catch((error) => error);
     expect(failure).to.be.instanceOf(Error);
     expect(log.messages('error')).to.deep.equal(['A request failed unexpectedly']);
-    await result.server.stop();
+    await result.server.stop(0);
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { CachedReadiness, type Readiness } from '../../src/http/readiness.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { closeApps, openApp } from './open-app.ts';
 
 const READY: Readiness = { ready: true, role: 'all', store: 'postgres', durable: true, checks: { storage: 'ok' } };
@@ -94,7 +95,7 @@ describe('Readiness', () => {
     const readiness = new CachedReadiness(async () => {
       probed += 1;
       return READY;
-    });
+    }, TIME_LIMITS.readiness);
     const answers = await Promise.all(Array.from({ length: 20 }, () => readiness.current()));
     expect(answers).to.deep.equal(Array.from({ length: 20 }, () => READY));
     await readiness.current();

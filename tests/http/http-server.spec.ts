@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import { Admission } from '../../src/http/admission.ts';
 import { type HttpServer, type ListenOptions, type ListenResult, listen } from '../../src/http/http-server.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { RecordingLog } from '../support/recording.ts';
 import { closeApps, eventually, exchange, type OpenApp, openApp, openConnection, statusesIn } from './open-app.ts';
 
@@ -22,7 +23,13 @@ async function openBusyApp(): Promise<OpenApp & { readonly release: () => void }
 }
 
 function tryToListen(options: Partial<ListenOptions>): Promise<ListenResult> {
-  const defaults = { host: '127.0.0.1', port: 0, admission: new Admission(), log: new RecordingLog() };
+  const defaults = {
+    host: '127.0.0.1',
+    port: 0,
+    admission: new Admission(),
+    log: new RecordingLog(),
+    limits: TIME_LIMITS.http,
+  };
   return listen((_request, response) => void response.end(), { ...defaults, ...options });
 }
 
@@ -47,7 +54,7 @@ describe('The HTTP server', () => {
       const server = await listening({ host: '0.0.0.0' });
       expect(server.url).to.equal(`http://localhost:${server.port}`);
       expect((await fetch(`http://127.0.0.1:${server.port}`)).status).to.equal(200);
-      await server.stop();
+      await server.stop(15_000);
     });
 
     it('says that a port is taken, why, and what to do', async () => {
@@ -92,7 +99,7 @@ describe('The HTTP server', () => {
 
   describe('when clients are slow or silent', () => {
     it('closes one that trickles its headers', async () => {
-      const app = await openApp({ timeouts: { headersTimeoutMs: 300, requestTimeoutMs: 5_000 } });
+      const app = await openApp({ timeouts: { headersMs: 300, requestMs: 5_000 } });
       const connection = await openConnection(app.server.port);
       connection.write('POST /webhook/whatsapp HTTP/1.1\r\nHost: x\r\nX-A: ');
       const trickle = setInterval(() => connection.write('a'), 50);
@@ -125,7 +132,7 @@ describe('The HTTP server', () => {
     created[0]!.emit('error', new Error('without a code'));
     expect((await fetch(server.url)).status).to.equal(200);
     expect(log.lines.map((line) => line.fields)).to.deep.equal([{ code: 'EMFILE' }, { code: undefined }]);
-    await server.stop();
+    await server.stop(15_000);
   });
 
   describe('when it drains', () => {
@@ -162,7 +169,7 @@ describe('The HTTP server', () => {
       connection.write(`${POST_HEAD}{}`);
       await eventually(() => app.admission.waiting === 1);
       let stopped = false;
-      const stopping = app.server.stop().then(() => {
+      const stopping = app.server.stop(15_000).then(() => {
         stopped = true;
       });
       // Longer than a quiet server needs to stop.
@@ -181,7 +188,7 @@ describe('The HTTP server', () => {
       const late = await openConnection(app.server.port);
       late.write(POST_HEAD.slice(0, 30));
       await eventually(() => app.admission.waiting === 1);
-      const stopping = app.server.stop();
+      const stopping = app.server.stop(15_000);
       late.write(POST_HEAD.slice(30));
       const received = await late.closed();
       expect(statusesIn(received)).to.deep.equal([503]);
@@ -193,7 +200,7 @@ describe('The HTTP server', () => {
 
     it('takes no new connection', async () => {
       const app = await openApp();
-      await app.server.stop();
+      await app.server.stop(15_000);
       const failure = await fetch(`${app.url}/health`).catch((error: unknown) => error);
       expect(failure).to.be.instanceOf(TypeError);
     });
@@ -205,7 +212,7 @@ describe('The HTTP server', () => {
       await idle.until('ok');
       const silent = await openConnection(app.server.port);
       const started = performance.now();
-      await app.server.stop();
+      await app.server.stop(15_000);
       expect(performance.now() - started).to.be.lessThan(2_000);
       await Promise.all([idle.closed(), silent.closed()]);
     });
@@ -225,10 +232,10 @@ describe('The HTTP server', () => {
 
     it('stops once, however often it is told to', async () => {
       const app = await openApp();
-      const first = app.server.stop();
-      expect(app.server.stop()).to.equal(first);
+      const first = app.server.stop(15_000);
+      expect(app.server.stop(15_000)).to.equal(first);
       await first;
-      await app.server.stop();
+      await app.server.stop(15_000);
     });
   });
 });

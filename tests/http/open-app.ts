@@ -1,8 +1,10 @@
 import { connect } from 'node:net';
 import { Admission, type AdmissionLimits } from '../../src/http/admission.ts';
 import { type AppOptions, createApp } from '../../src/http/app.ts';
-import { type HttpServer, type ListenOptions, listen } from '../../src/http/http-server.ts';
+import { type HttpServer, type HttpTimeLimits, listen } from '../../src/http/http-server.ts';
+import { CachedReadiness, type ReadinessProbe } from '../../src/http/readiness.ts';
 import type { WebhookReceiver } from '../../src/http/webhook-delivery.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
 
 export const VERIFY_TOKEN = 'a-word-of-ours';
@@ -30,11 +32,12 @@ export interface OpenApp {
   readonly log: RecordingLog;
 }
 
-export interface OpenOptions extends Partial<Pick<AppOptions, 'probe' | 'metricsPage'>> {
+export interface OpenOptions extends Partial<Pick<AppOptions, 'metricsPage'>> {
   readonly limits?: AdmissionLimits;
+  readonly probe?: ReadinessProbe;
   readonly withoutWebhook?: boolean;
   readonly verifyToken?: string;
-  readonly timeouts?: Pick<ListenOptions, 'headersTimeoutMs' | 'requestTimeoutMs'>;
+  readonly timeouts?: Partial<HttpTimeLimits>;
 }
 
 const opened: HttpServer[] = [];
@@ -51,10 +54,13 @@ export async function openApp(options: OpenOptions = {}): Promise<OpenApp> {
     webhook: options.withoutWebhook
       ? undefined
       : { receiver, metrics, verifyToken: options.verifyToken ?? VERIFY_TOKEN },
-    probe: options.probe,
+    readiness: options.probe && new CachedReadiness(options.probe, TIME_LIMITS.readiness),
     metricsPage: options.metricsPage,
   });
-  const result = await listen(app, { host: '127.0.0.1', port: 0, admission, log, ...options.timeouts });
+  const result = await listen(app, {
+    ...{ host: '127.0.0.1', port: 0, admission, log },
+    limits: { ...TIME_LIMITS.http, ...options.timeouts },
+  });
   if (result.outcome === 'refused') throw new Error(result.refusal.what);
   opened.push(result.server);
   return { server: result.server, url: result.server.url, admission, receiver, metrics, log };

@@ -255,7 +255,7 @@ describe('POST of a webhook', () => {
     });
 
     it('slowly is closed when the time for a request is over', async () => {
-      const app = await openApp({ timeouts: { headersTimeoutMs: 300, requestTimeoutMs: 600 } });
+      const app = await openApp({ timeouts: { headersMs: 300, requestMs: 600 } });
       const connection = await openConnection(app.server.port);
       connection.write(`${head('Content-Length: 1000')}half of it`);
       expect(statusesIn(await connection.closed())).to.deep.equal([408]);

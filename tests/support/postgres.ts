@@ -5,6 +5,7 @@ import pg from 'pg';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { startPostgresServer } from './postgres-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -39,7 +40,12 @@ export async function testDatabase({ blank = false } = {}): Promise<TestDatabase
 
 async function createTemplate(url: string): Promise<string> {
   const created = await createDatabase(url);
-  const database = new PostgresDatabase({ url: created.url, poolSize: 1, applicationName: 'template' });
+  const database = new PostgresDatabase({
+    url: created.url,
+    poolSize: 1,
+    applicationName: 'template',
+    limits: TIME_LIMITS.postgres,
+  });
   await migrate(database);
   await database.close();
   return new URL(created.url).pathname.slice(1);

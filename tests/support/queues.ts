@@ -2,6 +2,7 @@ import type { Database } from '../../src/adapters/postgres/database.ts';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { freshPglite, testDatabase } from './postgres.ts';
 import { RecordingLog, RecordingMetrics } from './recording.ts';
 
@@ -21,7 +22,13 @@ export interface OpenQueues {
 export async function openPostgresQueues(): Promise<OpenQueues> {
   const created = await testDatabase();
   const [here, there] = [1, 2].map(
-    (number) => new PostgresDatabase({ url: created.url, poolSize: 6, applicationName: `test ${number}` }),
+    (number) =>
+      new PostgresDatabase({
+        url: created.url,
+        poolSize: 6,
+        applicationName: `test ${number}`,
+        limits: TIME_LIMITS.postgres,
+      }),
   ) as [PostgresDatabase, PostgresDatabase];
   return openQueues(here, there, async () => {
     await Promise.all([here.close(), there.close()]);
@@ -38,10 +45,11 @@ export async function openPgliteQueues(): Promise<OpenQueues> {
 async function openQueues(here: Database, there: Database, closeDatabases: () => Promise<void>): Promise<OpenQueues> {
   const log = new RecordingLog();
   const metrics = new RecordingMetrics();
+  const stopDeadlineMs = 20_000;
   const dedup = new PostgresDedupStore(here);
-  const queue = new PostgresMessageQueue({ database: here, dedup, log, metrics });
+  const queue = new PostgresMessageQueue({ database: here, dedup, log, metrics, stopDeadlineMs });
   const elsewhere = new PostgresMessageQueue({
-    ...{ database: there, dedup: new PostgresDedupStore(there), log, metrics },
+    ...{ database: there, dedup: new PostgresDedupStore(there), log, metrics, stopDeadlineMs },
   });
   await queue.start();
   await elsewhere.start();

@@ -4,12 +4,6 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import fetch, { type RequestInit, type Response } from 'node-fetch';
 
-/**
- * How long an idle connection is kept. Meta's own limit is not documented; a request written into a connection that Meta is
- * closing ends ambiguous and costs a minute of waiting, a new connection a few round trips. So better too short.
- */
-const IDLE_MS = 5_000;
-
 /** The request certainly never left this process: no connection came up that could have carried it. */
 export class NotSentError extends Error {
   /** Of the system or of TLS, e.g. `ECONNREFUSED`, where there is one. */
@@ -29,8 +23,9 @@ interface Attempt {
 }
 
 export interface GraphConnectionsOptions {
-  readonly connectTimeoutMs: number;
-  readonly idleTimeoutMs?: number;
+  readonly connectMs: number;
+  /** How long an idle connection is kept. */
+  readonly idleMs: number;
 }
 
 /**
@@ -42,8 +37,8 @@ export class GraphConnections {
   readonly #agent: http.Agent;
   readonly #attempts = new AsyncLocalStorage<Attempt>();
 
-  constructor(protocol: string, { connectTimeoutMs, idleTimeoutMs = IDLE_MS }: GraphConnectionsOptions) {
-    const options: http.AgentOptions = { keepAlive: true, timeout: idleTimeoutMs };
+  constructor(protocol: string, { connectMs, idleMs }: GraphConnectionsOptions) {
+    const options: http.AgentOptions = { keepAlive: true, timeout: idleMs };
     const secure = protocol === 'https:';
     this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
     const connect = this.#agent.createConnection.bind(this.#agent);
@@ -51,7 +46,7 @@ export class GraphConnections {
     this.#agent.createConnection = (...args) => {
       const socket = connect(...args);
       const attempt = this.#attempts.getStore();
-      if (socket && attempt) watch(socket, attempt, secure ? 'secureConnect' : 'connect', connectTimeoutMs);
+      if (socket && attempt) watch(socket, attempt, secure ? 'secureConnect' : 'connect', connectMs);
       return socket;
     };
   }
@@ -77,11 +72,11 @@ export class GraphConnections {
 }
 
 /** Over TLS a connection is ready after the handshake and the check of the certificate: until then nothing is written. */
-function watch(socket: Duplex, attempt: Attempt, readyEvent: string, connectTimeoutMs: number): void {
+function watch(socket: Duplex, attempt: Attempt, readyEvent: string, connectMs: number): void {
   attempt.connecting = true;
   const timer = setTimeout(() => {
     socket.destroy(Object.assign(new Error('connect timeout'), { code: 'ETIMEDOUT' }));
-  }, connectTimeoutMs);
+  }, connectMs);
   socket.once(readyEvent, () => {
     attempt.connecting = false;
     clearTimeout(timer);

@@ -14,19 +14,23 @@ export interface GraphGatewayOptions {
   readonly metrics: Metrics;
   /** Measures how long a send takes; the process's monotonic clock if absent. */
   readonly clock?: Clock;
-  /** For one send in all: connecting, connecting again, reading the answer. */
-  readonly totalTimeoutMs?: number;
-  /** For one connection, TLS included. */
-  readonly connectTimeoutMs?: number;
-  /** Pause before the second try to connect, doubled before the third; chance adds up to as much again. */
-  readonly reconnectDelayMs?: number;
-  /** How long an unused connection is kept. */
-  readonly idleTimeoutMs?: number;
+  readonly limits: GraphTimeLimits;
 }
 
-const TOTAL_TIMEOUT_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 3_000;
-const RECONNECT_DELAY_MS = 500;
+/** In milliseconds. */
+export interface GraphTimeLimits {
+  /** For one connection, TLS included. */
+  readonly connectMs: number;
+  /** Pause before the second try to connect, doubled before the third; chance adds up to as much again. */
+  readonly reconnectDelayMs: number;
+  /** From the start of one try to the end of its answer. */
+  readonly answerMs: number;
+  /** For one send in all: connecting, connecting again, reading the answer. */
+  readonly totalMs: number;
+  /** How long an unused connection is kept. */
+  readonly idleMs: number;
+}
+
 const CONNECT_ATTEMPTS = 3;
 
 /** A real answer has a few hundred bytes. */
@@ -45,8 +49,7 @@ export class GraphGateway implements WhatsAppGateway {
   readonly #accessToken: string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
-  readonly #totalTimeoutMs: number;
-  readonly #reconnectDelayMs: number;
+  readonly #limits: GraphTimeLimits;
   readonly #connections: GraphConnections;
 
   constructor(options: GraphGatewayOptions) {
@@ -54,12 +57,8 @@ export class GraphGateway implements WhatsAppGateway {
     this.#accessToken = options.accessToken;
     this.#metrics = options.metrics;
     this.#clock = options.clock ?? performance;
-    this.#totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
-    this.#reconnectDelayMs = options.reconnectDelayMs ?? RECONNECT_DELAY_MS;
-    this.#connections = new GraphConnections(new URL(options.apiUrl).protocol, {
-      connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-      ...(options.idleTimeoutMs !== undefined && { idleTimeoutMs: options.idleTimeoutMs }),
-    });
+    this.#limits = options.limits;
+    this.#connections = new GraphConnections(new URL(options.apiUrl).protocol, options.limits);
   }
 
   /** Counts and times every send once, its repeated connecting included. */
@@ -84,18 +83,18 @@ export class GraphGateway implements WhatsAppGateway {
     const stop = new AbortController();
     const abort = (cause: StopCause) => stop.abort(cause);
     const onAbort = () => abort('stopped');
-    const timer = setTimeout(abort, this.#totalTimeoutMs, 'timeout');
+    const timer = setTimeout(abort, this.#limits.totalMs, 'timeout');
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     try {
-      return await this.#connectAndSend(message, stop.signal);
+      return await this.#connectAndSend(message, stop);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     }
   }
 
-  async #connectAndSend(message: OutboundMessage, stop: AbortSignal): Promise<Sent | SendFailure> {
+  async #connectAndSend(message: OutboundMessage, stop: AbortController): Promise<Sent | SendFailure> {
     const url = `${this.#apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
     const request: RequestInit = {
       method: 'POST',
@@ -107,7 +106,7 @@ export class GraphGateway implements WhatsAppGateway {
       body: requestBody(message),
       redirect: 'error',
       size: MAX_ANSWER_BYTES,
-      signal: stop,
+      signal: stop.signal,
     };
     // Kept outside of p-retry, which rejects even after a success if `stop` is aborted in that very moment.
     const known: { outcome?: Sent | SendFailure } = {};
@@ -118,23 +117,28 @@ export class GraphGateway implements WhatsAppGateway {
     try {
       return await pRetry(attempt, {
         retries: CONNECT_ATTEMPTS - 1,
-        minTimeout: this.#reconnectDelayMs,
+        minTimeout: this.#limits.reconnectDelayMs,
         randomize: true,
-        signal: stop,
+        signal: stop.signal,
       });
     } catch (error) {
-      return known.outcome ?? notSent(error, stop);
+      return known.outcome ?? notSent(error, stop.signal);
     }
   }
 
   /** @throws NotSentError if the request cannot have left; everything else is an outcome. */
-  async #attempt(url: string, request: RequestInit, stop: AbortSignal): Promise<Sent | SendFailure> {
+  async #attempt(url: string, request: RequestInit, stop: AbortController): Promise<Sent | SendFailure> {
+    // A connection has not so long: when this comes, the request has left and is not repeated.
+    const late: StopCause = 'timeout';
+    const timer = setTimeout(() => stop.abort(late), this.#limits.answerMs);
     try {
       const response = await this.#connections.fetch(url, request);
       return readAnswer(response.status, await response.text());
     } catch (error) {
       if (error instanceof NotSentError) throw error;
-      return { kind: 'ambiguous', reason: whyAmbiguous(error, stop) };
+      return { kind: 'ambiguous', reason: whyAmbiguous(error, stop.signal) };
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
-import type { ConstructorOptions, Db } from 'pg-boss';
+import type { Db } from 'pg-boss';
 import { bossStatementName } from './boss-db.ts';
+import type { BossOptions, BossTimeLimits } from './database.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** Told the name of a queue of pg-boss that got a job; `undefined`: news may have been missed, look everywhere. */
@@ -18,17 +19,6 @@ export interface BossConnection {
   close(): Promise<void>;
 }
 
-/** How long to wait before listening again after the connection broke; polling bridges the gap. */
-const LISTEN_AGAIN_MS = 1_000;
-
-/**
- * How long an answer may take before its connection counts as lost. On a network that silently drops packets nothing else
- * tells for 15 minutes or more, and four such connections are all that there are. What pg-boss does for lanes takes some ms,
- * its migrations and housekeeping at most the 60 s that the server gives them.
- */
-const ANSWER_MS = 5_000;
-const LONG_ANSWER_MS = 61_000;
-
 /** pg-boss's fetch has no parameters; everything else without any may be several statements, which cannot be prepared. */
 const FETCH = /^\s*WITH\s+next AS/;
 
@@ -39,11 +29,12 @@ const FETCH = /^\s*WITH\s+next AS/;
  */
 const INDEX_ORDER = '-c enable_bitmapscan=off -c enable_sort=off -c enable_material=off';
 
-/** `options` as in `Database.bossOptions()`: with a `db` of its own, or with what a pool on a server needs. */
-export function openBossConnection(options: ConstructorOptions, report: (reason: string) => void): BossConnection {
+/** `boss`: `Database.bossOptions()`. */
+export function openBossConnection(boss: BossOptions, report: (reason: string) => void): BossConnection {
   const bells = new Set<Bell>();
+  const { limits, db: embedded, ...options } = boss;
   const { db, close } =
-    options.db === undefined ? serverDb(options, report) : { db: options.db, close: async () => {} };
+    limits === undefined ? { db: embedded as Db, close: async () => {} } : serverDb(options, limits, report);
   const { listen } = db;
   return {
     db: {
@@ -69,13 +60,17 @@ export function openBossConnection(options: ConstructorOptions, report: (reason:
   };
 }
 
-function serverDb(options: ConstructorOptions, report: (reason: string) => void): { db: Db; close(): Promise<void> } {
+function serverDb(
+  options: BossOptions,
+  limits: BossTimeLimits,
+  report: (reason: string) => void,
+): { db: Db; close(): Promise<void> } {
   // pg-boss hands the same options to a pool of pg when it makes one itself.
   const config = {
     ...options,
     options: [options.options, INDEX_ORDER].join(' '),
     keepAlive: true,
-    query_timeout: LONG_ANSWER_MS,
+    query_timeout: limits.longAnswerMs,
   } as pg.PoolConfig;
   const pool = new pg.Pool(config);
   pool.on('error', (error) => report(toWahookError(error).message));
@@ -84,14 +79,14 @@ function serverDb(options: ConstructorOptions, report: (reason: string) => void)
     if (!values?.length && !FETCH.test(text)) return pool.query(text);
     const query: pg.QueryConfig & { query_timeout: number } = {
       ...{ name: bossStatementName(text), text, values: [...(values ?? [])] },
-      query_timeout: ANSWER_MS,
+      query_timeout: limits.answerMs,
     };
     return pool.query(query);
   };
   return {
     db: {
       executeSql,
-      listen: (channel, heard, connected) => new Listener(config, channel, { heard, connected, report }).open(),
+      listen: (channel, heard, connected) => new Listener(config, channel, limits, { heard, connected, report }).open(),
     },
     close: () => pool.end(),
   };
@@ -107,14 +102,16 @@ interface ListenerCalls {
 class Listener {
   readonly #config: pg.ClientConfig;
   readonly #channel: string;
+  readonly #limits: BossTimeLimits;
   readonly #calls: ListenerCalls;
   #client: pg.Client | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(config: pg.ClientConfig, channel: string, calls: ListenerCalls) {
+  constructor(config: pg.ClientConfig, channel: string, limits: BossTimeLimits, calls: ListenerCalls) {
     this.#config = config;
     this.#channel = channel;
+    this.#limits = limits;
     this.#calls = calls;
   }
 
@@ -145,6 +142,6 @@ class Listener {
     this.#client = undefined;
     this.#calls.report(toWahookError(error).message);
     client.end().catch(() => {});
-    this.#timer = setTimeout(() => void this.open(), LISTEN_AGAIN_MS);
+    this.#timer = setTimeout(() => void this.open(), this.#limits.listenAgainMs);
   }
 }

@@ -28,6 +28,18 @@ export interface TransactionOptions {
   readonly statementMs?: number;
 }
 
+/** In milliseconds, for the pool of pg-boss. `longAnswerMs` is for what may take as long as the server allows. */
+export interface BossTimeLimits {
+  readonly connectMs: number;
+  readonly statementMs: number;
+  readonly answerMs: number;
+  readonly longAnswerMs: number;
+  readonly listenAgainMs: number;
+}
+
+/** Either with a `db` of its own, or with what a pool on a server needs, `limits` among it. */
+export type BossOptions = ConstructorOptions & { readonly limits?: BossTimeLimits };
+
 /** The one way in which this folder talks to a Postgres, server or embedded. */
 export interface Database extends Queryable {
   /**
@@ -44,7 +56,7 @@ export interface Database extends Queryable {
    * own (then it can LISTEN, and it sees the server's own errors, which it needs), embedded the one connection. Its
    * statements inside one of our transactions go through `asBossDb(tx)` instead.
    */
-  bossOptions(): ConstructorOptions;
+  bossOptions(): BossOptions;
 
   /** Waits for what is running and gives up all connections. Repeating it is harmless. */
   close(): Promise<void>;

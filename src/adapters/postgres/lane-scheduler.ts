@@ -3,7 +3,7 @@ import type { Log, QueueName } from '../../core/ports.ts';
 import { type BossConnection, openBossConnection } from './boss-connection.ts';
 import { asBossDb } from './boss-db.ts';
 import { isConflict } from './conflict-retry.ts';
-import type { Queryable } from './database.ts';
+import type { BossOptions, Queryable } from './database.ts';
 import { toWahookError } from './sql-errors.ts';
 
 export const QUEUE_NAMES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
@@ -55,7 +55,7 @@ const WAKE_BATCH = 1_000;
 
 export interface LaneSchedulerOptions {
   /** `Database.bossOptions()`. */
-  readonly boss: ConstructorOptions;
+  readonly boss: BossOptions;
   readonly log: Log;
 }
 

@@ -1,9 +1,8 @@
 import pg from 'pg';
-import type { ConstructorOptions } from 'pg-boss';
 import { WahookError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { isConflict, retryConflicts, TransactionConflict } from './conflict-retry.ts';
-import type { Database, Queryable, Statement, TransactionOptions } from './database.ts';
+import type { BossOptions, BossTimeLimits, Database, Queryable, Statement, TransactionOptions } from './database.ts';
 import { connectionIsDone, toWahookError } from './sql-errors.ts';
 
 export interface PostgresOptions {
@@ -15,29 +14,22 @@ export interface PostgresOptions {
   readonly bossPoolSize?: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
+  readonly limits: PostgresTimeLimits;
   /** Told about connections that break while nobody uses them. */
   readonly log?: Log;
 }
 
-/**
- * Meta gets its answer within 4 s, so everything gives up before: the server a little before the client, because then the
- * connection survives and nothing goes on running behind our back.
- */
-const LIMITS = {
-  /** For a connection, be it a new one or a busy one's turn. */
-  connectMs: 1000,
-  lockMs: 2000,
-  statementMs: 3000,
-  /** The client's own: for a server that is frozen, or behind a network that drops packets silently. */
-  answerMs: 3500,
-  /** A process that is frozen in a transaction must not hold its locks for ever; more than any of ours idles. */
-  idleInTransactionMs: 10_000,
-  /** A ROLLBACK takes well under 1 ms; a connection that does not answer one is closed instead. */
-  rollbackMs: 1000,
-} as const;
+/** In milliseconds. The server gives up before the client: `lockMs` < `statementMs` < `answerMs`. */
+interface PostgresTimeLimits {
+  readonly connectMs: number;
+  readonly lockMs: number;
+  readonly statementMs: number;
+  readonly answerMs: number;
+  readonly idleInTransactionMs: number;
+  readonly rollbackMs: number;
+  readonly boss: BossTimeLimits;
+}
 
-/** pg-boss works in the background, and its migrations build indexes: nobody waits 4 s for it. */
-const BOSS_STATEMENT_MS = 60_000;
 const BOSS_POOL_SIZE = 4;
 
 /** A Postgres server, through a pool of connections. */
@@ -49,11 +41,11 @@ export class PostgresDatabase implements Database {
   constructor(options: PostgresOptions) {
     this.#options = options;
     this.#pool = new pg.Pool({
-      ...connection(options.url, { statementMs: LIMITS.statementMs, lockMs: LIMITS.lockMs }),
+      ...connection(options.url, options.limits),
       application_name: options.applicationName,
       max: options.poolSize,
-      connectionTimeoutMillis: LIMITS.connectMs,
-      query_timeout: LIMITS.answerMs,
+      connectionTimeoutMillis: options.limits.connectMs,
+      query_timeout: options.limits.answerMs,
       keepAlive: true,
       types: { getTypeParser },
     });
@@ -85,7 +77,7 @@ export class PostgresDatabase implements Database {
     { statementMs }: TransactionOptions = {},
   ): Promise<Result> {
     return retryConflicts(async () => {
-      const transaction = new Transaction(await this.#connect(), statementMs);
+      const transaction = new Transaction(await this.#connect(), this.#options.limits, statementMs);
       try {
         await transaction.begin();
         const result = await work(transaction);
@@ -100,12 +92,15 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  bossOptions(): ConstructorOptions {
+  bossOptions(): BossOptions {
+    const { url, limits } = this.#options;
+    const { connectMs, statementMs } = limits.boss;
     return {
-      ...connection(this.#options.url, { statementMs: BOSS_STATEMENT_MS, lockMs: BOSS_STATEMENT_MS }),
+      ...connection(url, { ...limits, statementMs, lockMs: statementMs }),
       application_name: `${this.#options.applicationName} pg-boss`,
       max: this.#options.bossPoolSize ?? BOSS_POOL_SIZE,
-      connectionTimeoutMillis: LIMITS.connectMs,
+      connectionTimeoutMillis: connectMs,
+      limits: limits.boss,
     };
   }
 
@@ -126,14 +121,16 @@ export class PostgresDatabase implements Database {
 /** One attempt at one transaction on one connection. */
 class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
+  readonly #limits: PostgresTimeLimits;
   readonly #statementMs: number | undefined;
   #open = true;
   #connectionIsDone = false;
   /** The error by which the server asked for a repetition. */
   conflict: unknown;
 
-  constructor(client: pg.PoolClient, statementMs: number | undefined) {
+  constructor(client: pg.PoolClient, limits: PostgresTimeLimits, statementMs: number | undefined) {
     this.#client = client;
+    this.#limits = limits;
     this.#statementMs = statementMs;
   }
 
@@ -164,7 +161,8 @@ class Transaction implements Queryable {
     this.#open = false;
     if (this.#connectionIsDone) return;
     try {
-      const query: pg.QueryConfig & { query_timeout: number } = { text: 'ROLLBACK', query_timeout: LIMITS.rollbackMs };
+      const query_timeout = this.#limits.rollbackMs;
+      const query: pg.QueryConfig & { query_timeout: number } = { text: 'ROLLBACK', query_timeout };
       await this.#client.query(query);
     } catch {
       this.#connectionIsDone = true;
@@ -177,10 +175,16 @@ class Transaction implements Queryable {
 
   async #run<Row extends object>(statement: Statement): Promise<readonly Row[]> {
     try {
-      return await run<Row>(this.#client, statement, this.#statementMs);
+      return await run<Row>(this.#client, statement, this.#answerMs);
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  /** As much longer than the statement may take as always; undefined for what the pool gives. */
+  get #answerMs(): number | undefined {
+    const { answerMs, statementMs } = this.#limits;
+    return this.#statementMs === undefined ? undefined : this.#statementMs + answerMs - statementMs;
   }
 
   #failed(error: unknown): WahookError {
@@ -194,13 +198,13 @@ class Transaction implements Queryable {
 async function run<Row extends object>(
   client: pg.PoolClient,
   { name, text, values }: Statement,
-  statementMs?: number,
+  answerMs?: number,
 ): Promise<readonly Row[]> {
   const result: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[] = await client.query<Row>({
     text,
     ...(name !== undefined && { name }),
     ...(values !== undefined && { values: [...values] }),
-    ...(statementMs !== undefined && { query_timeout: statementMs + LIMITS.answerMs - LIMITS.statementMs }),
+    ...(answerMs !== undefined && { query_timeout: answerMs }),
   });
   return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : (result as pg.QueryResult<Row>).rows;
 }
@@ -208,7 +212,7 @@ async function run<Row extends object>(
 /** Settings that a session must have, whatever the defaults of server, database and role are. */
 function connection(
   url: string,
-  { statementMs, lockMs }: { readonly statementMs: number; readonly lockMs: number },
+  { statementMs, lockMs, idleInTransactionMs }: PostgresTimeLimits,
 ): { connectionString: string; options: string } {
   const settings = {
     // 200 means durable: a COMMIT that is answered before it is on the disk is none.
@@ -217,7 +221,7 @@ function connection(
     search_path: 'wahook,pg_catalog',
     statement_timeout: statementMs,
     lock_timeout: lockMs,
-    idle_in_transaction_session_timeout: LIMITS.idleInTransactionMs,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
   };
   const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
   if (!URL.canParse(url)) return { connectionString: url, options: ours.join(' ') };

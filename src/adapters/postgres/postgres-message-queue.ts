@@ -26,7 +26,7 @@ export interface PostgresMessageQueueOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   /** How long handlers may still run after `stop` before their signal is aborted. */
-  readonly stopDeadlineMs?: number;
+  readonly stopDeadlineMs: number;
 }
 
 export type LaneWaker = Pick<LaneScheduler, 'wake' | 'wakeInside'>;
@@ -91,7 +91,7 @@ export class PostgresMessageQueue implements MessageQueue {
     handler: JobHandler<QueuePayloads[Name]>,
     { concurrency, burst }: ConsumeOptions,
   ): Promise<Consumption> {
-    const { database, log, metrics, stopDeadlineMs = 20_000 } = this.#options;
+    const { database, log, metrics, stopDeadlineMs } = this.#options;
     const scheduler = this.#scheduler;
     await scheduler.supervise();
     const sweep = new LaneSweep(database, scheduler, queue);

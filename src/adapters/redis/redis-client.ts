@@ -4,8 +4,17 @@ import type { Log } from '../../core/ports.ts';
 
 export interface RedisClientOptions {
   readonly log: Log;
-  /** How long one command may take. A round trip in one data centre takes about 1 ms. */
-  readonly commandTimeoutMs?: number;
+  readonly limits: RedisTimeLimits;
+}
+
+/** In milliseconds. */
+interface RedisTimeLimits {
+  readonly connectMs: number;
+  /** For one command, and for the handshake of a connection. */
+  readonly commandMs: number;
+  /** A connection on which nothing comes back for so long is given up. */
+  readonly silenceMs: number;
+  readonly reconnectMostMs: number;
 }
 
 /**
@@ -18,7 +27,7 @@ export interface RedisClientOptions {
  *
  * @throws WahookError `invalid_config` if `url` is not `redis://` or `rediss://`. The URL is in no error and in no log.
  */
-export function openRedis(url: string, { log, commandTimeoutMs = 75 }: RedisClientOptions): Redis {
+export function openRedis(url: string, { log, limits }: RedisClientOptions): Redis {
   // Node's own error for a bad URL holds the URL, and with it the password.
   if (!/^rediss?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new WahookError(
@@ -28,20 +37,16 @@ export function openRedis(url: string, { log, commandTimeoutMs = 75 }: RedisClie
   }
   const redis = new Redis(url, {
     connectionName: 'wahook',
-    // The default of 10 s would keep a host that swallows packets looking like one that is about to answer.
-    connectTimeout: 1000,
-    // Also bounds the handshake, which connectTimeout does not.
-    commandTimeout: commandTimeoutMs,
-    // A frozen or partitioned Redis never closes the connection: without this it stays open until TCP gives up (15 min).
-    socketTimeout: 3000,
+    connectTimeout: limits.connectMs,
+    commandTimeout: limits.commandMs,
+    socketTimeout: limits.silenceMs,
     // Queued commands would run when nobody waits for them any more, and hold the request meanwhile.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // 50, 100, 200 … 1000 ms: the default had reached 2 s when Redis was back.
-    retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), 1000),
+    retryStrategy: (attempt) => Math.min(50 * 2 ** (attempt - 1), limits.reconnectMostMs),
     // A Redis that loads its data set is asked again as often as one that is down.
-    maxLoadingRetryTime: 1000,
+    maxLoadingRetryTime: limits.reconnectMostMs,
     // After a failover the old primary answers READONLY: only a new connection finds the new one.
     reconnectOnError: (error) => replyCode(error) === 'READONLY',
   });

@@ -14,10 +14,15 @@ export interface RedisDedupCacheOptions {
    */
   readonly namespace: () => Promise<string>;
   readonly prefix?: string;
+  readonly limits: DedupCacheTimeLimits;
+}
+
+/** In milliseconds. */
+interface DedupCacheTimeLimits {
   /** How long a request waits for Redis before it asks the store behind. */
-  readonly lookupBudgetMs?: number;
+  readonly lookupMs: number;
   /** How often a Redis that failed is tried again, in the background. */
-  readonly probeEveryMs?: number;
+  readonly probeEveryMs: number;
 }
 
 /**
@@ -45,24 +50,17 @@ export class RedisDedupCache implements DedupStore {
   constructor(
     inner: DedupStore,
     redis: Redis,
-    {
-      log,
-      metrics,
-      namespace,
-      prefix = 'wahook:seen:',
-      lookupBudgetMs = 50,
-      probeEveryMs = 1000,
-    }: RedisDedupCacheOptions,
+    { log, metrics, namespace, prefix = 'wahook:seen:', limits }: RedisDedupCacheOptions,
   ) {
     this.#inner = inner;
     this.#redis = redis;
     this.#metrics = metrics;
     this.#namespace = namespace;
     this.#prefix = prefix;
-    this.#lookupBudgetMs = lookupBudgetMs;
+    this.#lookupBudgetMs = limits.lookupMs;
     this.#breaker = new CircuitBreaker({
       probe: () => this.#probe(),
-      probeEveryMs,
+      probeEveryMs: limits.probeEveryMs,
       onChange: (closed, error) => {
         if (closed) log.info('the dedup cache works again');
         else log.warn('the dedup cache does not work; going on without it', { error: redisErrorWord(error) });

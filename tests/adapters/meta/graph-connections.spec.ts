@@ -2,8 +2,9 @@ import diagnosticsChannel from 'node:diagnostics_channel';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { expect } from 'chai';
-import { GraphGateway, type GraphGatewayOptions } from '../../../src/adapters/meta/graph-gateway.ts';
+import { GraphGateway, type GraphTimeLimits } from '../../../src/adapters/meta/graph-gateway.ts';
 import type { OutboundMessage } from '../../../src/core/model.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { GraphStub } from '../../support/graph-stub.ts';
 import { RecordingMetrics } from '../../support/recording.ts';
 import { selfSignedCertificate } from '../../support/self-signed-certificate.ts';
@@ -49,9 +50,10 @@ class Port {
 describe('GraphGateway, connecting', () => {
   const closing: (() => unknown)[] = [];
 
-  function open(apiUrl: string, over: Partial<GraphGatewayOptions> = {}): GraphGateway {
+  function open(apiUrl: string, over: Partial<GraphTimeLimits> = {}): GraphGateway {
     const metrics = new RecordingMetrics();
-    const gateway = new GraphGateway({ apiUrl, accessToken: 'token', metrics, reconnectDelayMs: 1, ...over });
+    const limits = { ...TIME_LIMITS.graph, reconnectDelayMs: 1, ...over };
+    const gateway = new GraphGateway({ apiUrl, accessToken: 'token', metrics, limits });
     closing.push(() => gateway.close());
     return gateway;
   }
@@ -101,7 +103,7 @@ describe('GraphGateway, connecting', () => {
     });
 
     it('may be sent again when the name of the host is not known', async () => {
-      const gateway = open('http://graph.invalid/v25.0', { connectTimeoutMs: 1_000 });
+      const gateway = open('http://graph.invalid/v25.0', { connectMs: 1_000 });
       const [result, connects] = await countingConnects(() => gateway.send(MESSAGE));
       expect(result)
         .to.include({ kind: 'retry' })
@@ -132,7 +134,7 @@ describe('GraphGateway, connecting', () => {
 
     it('is tried three times when the TLS handshake is not answered in time', async () => {
       const port = await openPort(() => {});
-      const result = await open(`https://127.0.0.1:${port.number}/v25.0`, { connectTimeoutMs: 30 }).send(MESSAGE);
+      const result = await open(`https://127.0.0.1:${port.number}/v25.0`, { connectMs: 30 }).send(MESSAGE);
       expect(result).to.include({ kind: 'retry' }).and.have.property('reason').that.includes('ETIMEDOUT');
       expect(port.connections).to.equal(3);
     });
@@ -153,14 +155,14 @@ describe('GraphGateway, connecting', () => {
 
     it('may be sent again when the time is over before there is a connection', async () => {
       const port = await openPort(() => {});
-      const result = await open(`https://127.0.0.1:${port.number}/v25.0`, { totalTimeoutMs: 60 }).send(MESSAGE);
+      const result = await open(`https://127.0.0.1:${port.number}/v25.0`, { totalMs: 60 }).send(MESSAGE);
       expect(result).to.include({ kind: 'retry' }).and.have.property('reason').that.includes('time limit');
       expect(port.connections).to.equal(1);
     });
 
     it('may be sent again when the time is over between two connections', async () => {
       const port = await openPort((socket) => socket.destroy());
-      const slow = { totalTimeoutMs: 100, reconnectDelayMs: 60_000 };
+      const slow = { totalMs: 100, reconnectDelayMs: 60_000 };
       const result = await open(`https://127.0.0.1:${port.number}/v25.0`, slow).send(MESSAGE);
       expect(result).to.include({ kind: 'retry' }).and.have.property('reason').that.includes('time limit');
       expect(port.connections).to.equal(1);

@@ -1,9 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { GraphGateway, type GraphGatewayOptions } from '../../../src/adapters/meta/graph-gateway.ts';
+import { GraphGateway, type GraphTimeLimits } from '../../../src/adapters/meta/graph-gateway.ts';
 import { requestBody } from '../../../src/adapters/meta/graph-request.ts';
 import type { OutboundMessage } from '../../../src/core/model.ts';
+import type { Clock } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { GraphStub, type StubAnswer } from '../../support/graph-stub.ts';
 import { manualClock, RecordingMetrics } from '../../support/recording.ts';
@@ -22,13 +24,13 @@ describe('GraphGateway', () => {
   let metrics: RecordingMetrics;
   let gateways: GraphGateway[];
 
-  function open(over: Partial<GraphGatewayOptions> = {}): GraphGateway {
+  function open(over: Partial<GraphTimeLimits> = {}, clock?: Clock): GraphGateway {
     const gateway = new GraphGateway({
       apiUrl: stub.apiUrl,
       accessToken: TOKEN,
       metrics,
-      reconnectDelayMs: 1,
-      ...over,
+      limits: { ...TIME_LIMITS.graph, reconnectDelayMs: 1, ...over },
+      ...(clock && { clock }),
     });
     gateways.push(gateway);
     return gateway;
@@ -72,7 +74,7 @@ describe('GraphGateway', () => {
     });
 
     it('gives up a connection that was not used for a while', async () => {
-      const gateway = open({ idleTimeoutMs: 30 });
+      const gateway = open({ idleMs: 30 });
       await gateway.send(MESSAGE);
       await eventually(async () => (await stub.openConnections()) === 0);
       expect((await gateway.send(MESSAGE)).kind).to.equal('sent');
@@ -81,7 +83,7 @@ describe('GraphGateway', () => {
 
     it('does not give up a connection in use because the answer takes longer than that', async () => {
       stub.answerNext({ kind: 'hang' });
-      const result = await open({ idleTimeoutMs: 20, totalTimeoutMs: 120 }).send(MESSAGE);
+      const result = await open({ idleMs: 20, totalMs: 120 }).send(MESSAGE);
       expect(result).to.have.property('reason').that.includes('time limit');
     });
   });
@@ -174,10 +176,17 @@ describe('GraphGateway', () => {
     for (const kind of ['hang', 'hang_midway'] as const)
       it(`is ambiguous and not repeated when the time is over (${kind})`, async () => {
         stub.answerNext({ kind });
-        const result = await open({ totalTimeoutMs: 80 }).send(MESSAGE);
+        const result = await open({ totalMs: 80 }).send(MESSAGE);
         expect(result).to.include({ kind: 'ambiguous' }).and.have.property('reason').that.includes('time limit');
         expect(stub.requests).to.have.length(1);
       });
+
+    it('is ambiguous and not repeated when the answer takes too long, though there were time to connect', async () => {
+      stub.answerNext({ kind: 'hang' });
+      const result = await open({ answerMs: 80 }).send(MESSAGE);
+      expect(result).to.include({ kind: 'ambiguous' }).and.have.property('reason').that.includes('time limit');
+      expect(stub.requests).to.have.length(1);
+    });
 
     it('is ambiguous when the caller stops it', async () => {
       stub.answerNext({ kind: 'hang' });
@@ -210,7 +219,7 @@ describe('GraphGateway', () => {
   it('counts and times each send once, with a bounded label for its code', async () => {
     const clock = manualClock();
     stub.answerNext({ kind: 'sent' }, { kind: 'error', code: 210 }, { kind: 'error', code: 131999 }, { kind: 'reset' });
-    const gateway = open({ clock });
+    const gateway = open({}, clock);
     const sends = Array.from({ length: 4 }, () => gateway.send(MESSAGE));
     clock.advance(250);
     await Promise.all(sends);

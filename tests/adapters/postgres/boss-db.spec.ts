@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { asBossDb } from '../../../src/adapters/postgres/boss-db.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { startPostgres, testDatabase } from '../../support/postgres.ts';
 
 describe('pg-boss inside our transaction', () => {
@@ -8,7 +9,12 @@ describe('pg-boss inside our transaction', () => {
 
   it('sees and shares what the transaction does, with values and without', async () => {
     const { url, drop } = await testDatabase({ blank: true });
-    const database = new PostgresDatabase({ url, poolSize: 2, applicationName: 'boss-db.spec' });
+    const database = new PostgresDatabase({
+      url,
+      poolSize: 2,
+      applicationName: 'boss-db.spec',
+      limits: TIME_LIMITS.postgres,
+    });
     const work = database.transaction(async (tx) => {
       const db = asBossDb(tx);
       await db.executeSql('CREATE TABLE public.job (id integer); INSERT INTO public.job VALUES (1)', []);

@@ -1,5 +1,6 @@
 import type { PgliteDatabase } from '../../../src/adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { freshPglite, startPglite, startPostgres, testDatabase } from '../../support/postgres.ts';
 import { databaseContract } from './database.contract.ts';
 
@@ -9,7 +10,12 @@ describe('Database', () => {
 
     databaseContract(async () => {
       const { url, drop } = await testDatabase({ blank: true });
-      const database = new PostgresDatabase({ url, poolSize: 10, applicationName: 'database.spec' });
+      const database = new PostgresDatabase({
+        url,
+        poolSize: 10,
+        applicationName: 'database.spec',
+        limits: TIME_LIMITS.postgres,
+      });
       return {
         database,
         close: async () => {

@@ -6,6 +6,7 @@ import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-databa
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
 import type { DedupResult } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freshPglite, startPglite, startPostgres, testDatabase } from '../../support/postgres.ts';
 
@@ -152,7 +153,12 @@ describe('event key partitions', () => {
     partitionTests(async () => {
       const created = await testDatabase();
       ({ url } = created);
-      const database = new PostgresDatabase({ url, poolSize: 8, applicationName: 'partitions.spec' });
+      const database = new PostgresDatabase({
+        url,
+        poolSize: 8,
+        applicationName: 'partitions.spec',
+        limits: TIME_LIMITS.postgres,
+      });
       return {
         database,
         close: async () => {
@@ -163,7 +169,12 @@ describe('event key partitions', () => {
     });
 
     it('lets a key be recorded whose partition is made in that very moment', async () => {
-      const database = new PostgresDatabase({ url, poolSize: 4, applicationName: 'partitions.spec' });
+      const database = new PostgresDatabase({
+        url,
+        poolSize: 4,
+        applicationName: 'partitions.spec',
+        limits: TIME_LIMITS.postgres,
+      });
       const store = new PostgresDedupStore(database);
       const day = 20_700;
       let recording: Promise<DedupResult> | undefined;
@@ -188,7 +199,12 @@ describe('event key partitions', () => {
     });
 
     it('gives up dropping rather than hold up the recording of keys behind a long transaction', async () => {
-      const database = new PostgresDatabase({ url, poolSize: 4, applicationName: 'partitions.spec' });
+      const database = new PostgresDatabase({
+        url,
+        poolSize: 4,
+        applicationName: 'partitions.spec',
+        limits: TIME_LIMITS.postgres,
+      });
       const { created } = await maintainEventKeys(database);
       const today = created[1]!;
       const old = today - RETAIN_DAYS - 1;

@@ -3,6 +3,7 @@ import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-databa
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresQuarantine } from '../../../src/adapters/postgres/postgres-quarantine.ts';
 import type { QuarantinedPiece } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
@@ -15,8 +16,18 @@ describe('writers of the same rows in opposite orders', () => {
   before(startPostgres);
   beforeEach(async () => {
     created = await testDatabase();
-    database = new PostgresDatabase({ url: created.url, poolSize: 8, applicationName: 'lock-order.spec' });
-    observer = new PostgresDatabase({ url: created.url, poolSize: 1, applicationName: 'observer' });
+    database = new PostgresDatabase({
+      url: created.url,
+      poolSize: 8,
+      applicationName: 'lock-order.spec',
+      limits: TIME_LIMITS.postgres,
+    });
+    observer = new PostgresDatabase({
+      url: created.url,
+      poolSize: 1,
+      applicationName: 'observer',
+      limits: TIME_LIMITS.postgres,
+    });
   });
   afterEach(async () => {
     await Promise.all([database.close(), observer.close()]);

@@ -7,6 +7,7 @@ import { migrate, pendingMigrations } from '../../../src/adapters/postgres/migra
 import type { PgliteDatabase } from '../../../src/adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { freshPglite, startPglite, startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
 const OURS = join(import.meta.dirname, '../../../migrations');
@@ -37,7 +38,13 @@ describe('migrations', () => {
     await rm(folder, { recursive: true });
   });
 
-  const open = () => new PostgresDatabase({ url: created.url, poolSize: 2, applicationName: 'migrate.spec' });
+  const open = () =>
+    new PostgresDatabase({
+      url: created.url,
+      poolSize: 2,
+      applicationName: 'migrate.spec',
+      limits: TIME_LIMITS.postgres,
+    });
 
   const write = (name: string, text: string) => writeFile(join(folder, `${name}.sql`), text);
 
@@ -165,7 +172,12 @@ describe('migrations', () => {
     });
     const url = new URL(created.url);
     [url.username, url.password] = [role, 'x'];
-    const limited = new PostgresDatabase({ url: url.href, poolSize: 1, applicationName: 'limited' });
+    const limited = new PostgresDatabase({
+      url: url.href,
+      poolSize: 1,
+      applicationName: 'limited',
+      limits: TIME_LIMITS.postgres,
+    });
     try {
       expect(await migrate(limited, folder)).to.deep.equal([]);
     } finally {

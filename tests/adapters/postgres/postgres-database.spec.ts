@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Queryable } from '../../../src/adapters/postgres/database.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 import { RecordingLog } from '../../support/recording.ts';
@@ -20,8 +21,19 @@ describe('PostgresDatabase', () => {
   beforeEach(async () => {
     created = await testDatabase({ blank: true });
     log = new RecordingLog();
-    database = new PostgresDatabase({ url: created.url, poolSize: 4, applicationName: 'under-test', log });
-    other = new PostgresDatabase({ url: created.url, poolSize: 2, applicationName: 'other' });
+    database = new PostgresDatabase({
+      url: created.url,
+      poolSize: 4,
+      applicationName: 'under-test',
+      limits: TIME_LIMITS.postgres,
+      log,
+    });
+    other = new PostgresDatabase({
+      url: created.url,
+      poolSize: 2,
+      applicationName: 'other',
+      limits: TIME_LIMITS.postgres,
+    });
     await other.query({
       text: 'CREATE SCHEMA wahook; CREATE TABLE wahook.item (name text PRIMARY KEY, count integer NOT NULL DEFAULT 0)',
     });
@@ -70,7 +82,12 @@ describe('PostgresDatabase', () => {
     const url = new URL(created.url);
     await other.query({ text: `ALTER DATABASE ${url.pathname.slice(1)} SET synchronous_commit = off` });
     url.searchParams.set('options', '-c synchronous_commit=off -c statement_timeout=0 -c work_mem=8MB');
-    const stubborn = new PostgresDatabase({ url: url.href, poolSize: 1, applicationName: 'x' });
+    const stubborn = new PostgresDatabase({
+      url: url.href,
+      poolSize: 1,
+      applicationName: 'x',
+      limits: TIME_LIMITS.postgres,
+    });
 
     const names = ['synchronous_commit', 'search_path', 'statement_timeout', 'lock_timeout', 'work_mem'];
     const settings = [];
@@ -157,7 +174,12 @@ describe('PostgresDatabase', () => {
   });
 
   it('gives up on a statement that takes too long, and keeps its connection, which the server has freed', async () => {
-    const single = new PostgresDatabase({ url: created.url, poolSize: 1, applicationName: 'single' });
+    const single = new PostgresDatabase({
+      url: created.url,
+      poolSize: 1,
+      applicationName: 'single',
+      limits: TIME_LIMITS.postgres,
+    });
     const before = await backendPid(single);
     expect(await backendPid(single), 'control: connections are reused').to.equal(before);
     await expectUnavailable(
@@ -170,7 +192,12 @@ describe('PostgresDatabase', () => {
   });
 
   it('keeps a connection whose statement failed for its values', async () => {
-    const single = new PostgresDatabase({ url: created.url, poolSize: 1, applicationName: 'single' });
+    const single = new PostgresDatabase({
+      url: created.url,
+      poolSize: 1,
+      applicationName: 'single',
+      limits: TIME_LIMITS.postgres,
+    });
     const before = await backendPid(single);
     await rejection(single.query({ text: 'SELECT $1::integer', values: ['x'] }));
     await rejection(single.transaction((tx) => tx.query({ text: 'SELECT $1::integer', values: ['x'] })));
@@ -214,7 +241,7 @@ describe('PostgresDatabase', () => {
 
   it('says within its limit that there is no server, and why', async () => {
     const url = `postgres://user:secret@127.0.0.1:${await freePort()}/nowhere`;
-    const lonely = new PostgresDatabase({ url, poolSize: 1, applicationName: 'lonely' });
+    const lonely = new PostgresDatabase({ url, poolSize: 1, applicationName: 'lonely', limits: TIME_LIMITS.postgres });
 
     const error = await rejection(lonely.query({ text: 'SELECT 1' }));
 
@@ -226,7 +253,12 @@ describe('PostgresDatabase', () => {
   it('says that the login is refused, without the password', async () => {
     const url = new URL(created.url);
     url.password = 'wrong-secret';
-    const refused = new PostgresDatabase({ url: url.href, poolSize: 1, applicationName: 'refused' });
+    const refused = new PostgresDatabase({
+      url: url.href,
+      poolSize: 1,
+      applicationName: 'refused',
+      limits: TIME_LIMITS.postgres,
+    });
 
     const error = await rejection(refused.query({ text: 'SELECT 1' }));
 
@@ -235,7 +267,12 @@ describe('PostgresDatabase', () => {
   });
 
   it('gives up waiting for a connection when all are busy', async () => {
-    const single = new PostgresDatabase({ url: created.url, poolSize: 1, applicationName: 'single' });
+    const single = new PostgresDatabase({
+      url: created.url,
+      poolSize: 1,
+      applicationName: 'single',
+      limits: TIME_LIMITS.postgres,
+    });
     await single.transaction(async () => {
       const startedMs = performance.now();
       await expectUnavailable(single.query({ text: 'SELECT 1' }));
@@ -248,7 +285,12 @@ describe('PostgresDatabase', () => {
     const proxy = await TcpProxy.open(Number(new URL(created.url).port));
     const url = new URL(created.url);
     url.port = String(proxy.port);
-    const far = new PostgresDatabase({ url: url.href, poolSize: 2, applicationName: 'far' });
+    const far = new PostgresDatabase({
+      url: url.href,
+      poolSize: 2,
+      applicationName: 'far',
+      limits: TIME_LIMITS.postgres,
+    });
     const startedMs = performance.now();
 
     await far.transaction((tx) => increment(tx, 'b'));
@@ -269,11 +311,16 @@ describe('PostgresDatabase', () => {
     expect(await counts()).to.deep.equal([0, 1]);
   });
 
-  it('gives up on an answer that does not come within 3.5 s, and on its connection', async () => {
+  it('gives up on an answer that does not come in time, and on its connection', async () => {
     const proxy = await TcpProxy.open(Number(new URL(created.url).port));
     const url = new URL(created.url);
     url.port = String(proxy.port);
-    const far = new PostgresDatabase({ url: url.href, poolSize: 1, applicationName: 'far' });
+    const far = new PostgresDatabase({
+      url: url.href,
+      poolSize: 1,
+      applicationName: 'far',
+      limits: TIME_LIMITS.postgres,
+    });
     const before = await backendPid(far);
     proxy.freeze();
     const startedMs = performance.now();
@@ -285,14 +332,19 @@ describe('PostgresDatabase', () => {
     await far.close();
     await proxy.close();
 
-    expect(tookMs).to.be.within(3_400, 4_000);
+    expect(tookMs).to.be.within(TIME_LIMITS.postgres.answerMs - 100, 3_750);
   });
 
   it('does not hang when the network goes before the ROLLBACK, and passes the error of work on', async () => {
     const proxy = await TcpProxy.open(Number(new URL(created.url).port));
     const url = new URL(created.url);
     url.port = String(proxy.port);
-    const far = new PostgresDatabase({ url: url.href, poolSize: 2, applicationName: 'far' });
+    const far = new PostgresDatabase({
+      url: url.href,
+      poolSize: 2,
+      applicationName: 'far',
+      limits: TIME_LIMITS.postgres,
+    });
     const reason = new Error('no');
     const startedMs = performance.now();
 

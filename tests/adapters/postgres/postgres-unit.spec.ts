@@ -4,6 +4,7 @@ import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-databa
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { queryableOf } from '../../../src/adapters/postgres/postgres-unit.ts';
 import type { Unit } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
 describe('the unit of work of PostgresDedupStore', () => {
@@ -13,7 +14,12 @@ describe('the unit of work of PostgresDedupStore', () => {
   before(startPostgres);
   beforeEach(async () => {
     created = await testDatabase();
-    database = new PostgresDatabase({ url: created.url, poolSize: 4, applicationName: 'unit.spec' });
+    database = new PostgresDatabase({
+      url: created.url,
+      poolSize: 4,
+      applicationName: 'unit.spec',
+      limits: TIME_LIMITS.postgres,
+    });
     await database.query({ text: 'CREATE TABLE public.job (id text)' });
   });
   afterEach(async () => {
@@ -76,7 +82,12 @@ describe('the unit of work of PostgresDedupStore', () => {
   });
 
   it('cannot be joined in another database, nor can a unit of another store', async () => {
-    const other = new PostgresDatabase({ url: created.url, poolSize: 1, applicationName: 'other' });
+    const other = new PostgresDatabase({
+      url: created.url,
+      poolSize: 1,
+      applicationName: 'other',
+      limits: TIME_LIMITS.postgres,
+    });
     const found: unknown[] = [];
     await new PostgresDedupStore(database).once([key], async (_, unit) => {
       found.push(queryableOf(unit, other));

@@ -17,6 +17,7 @@ import type {
   Settlement,
   Unit,
 } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, testDatabase } from '../../support/postgres.ts';
 import { type OpenQueues, openPostgresQueues } from '../../support/queues.ts';
@@ -418,6 +419,7 @@ describe('the queue on Postgres', () => {
     await queue.start();
     const again = new PostgresMessageQueue({
       ...{ database: open.database, dedup: open.dedup, log: silentLog, metrics: new RecordingMetrics() },
+      stopDeadlineMs: 0,
     });
     await again.start();
     await again.close();
@@ -444,6 +446,7 @@ describe('the queue on Postgres', () => {
     const busy = { once: async () => ({ fresh: [], duplicate: [], busy: ['m|lane|1'] }) };
     const other = new PostgresMessageQueue({
       ...{ database, dedup: busy, log: silentLog, metrics: new RecordingMetrics() },
+      stopDeadlineMs: 0,
     });
     const error = await other.publish('messages', [job('1')]).catch((reason: unknown) => reason);
     expect(error).to.have.property('code', 'storage_unavailable');
@@ -470,9 +473,20 @@ describe('the queue on Postgres', () => {
 describe('the queue on a Postgres that is not there', () => {
   it('says so at the start', async () => {
     const log = new RecordingLog();
-    const database = new PostgresDatabase({ url: 'postgres://127.0.0.1:1/none', poolSize: 1, applicationName: 'test' });
+    const database = new PostgresDatabase({
+      url: 'postgres://127.0.0.1:1/none',
+      poolSize: 1,
+      applicationName: 'test',
+      limits: TIME_LIMITS.postgres,
+    });
     const dedup = new PostgresDedupStore(database);
-    const queue = new PostgresMessageQueue({ database, dedup, log, metrics: new RecordingMetrics() });
+    const queue = new PostgresMessageQueue({
+      database,
+      dedup,
+      log,
+      metrics: new RecordingMetrics(),
+      stopDeadlineMs: 0,
+    });
     const error = await queue.start().catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(WahookError).with.property('code', 'storage_unavailable');
     await queue.close();
@@ -490,7 +504,12 @@ describe('the sweep', () => {
   beforeEach(async () => {
     const created = await testDatabase();
     drop = created.drop;
-    database = new PostgresDatabase({ url: created.url, poolSize: 4, applicationName: 'test' });
+    database = new PostgresDatabase({
+      url: created.url,
+      poolSize: 4,
+      applicationName: 'test',
+      limits: TIME_LIMITS.postgres,
+    });
     scheduler = new LaneScheduler({ boss: database.bossOptions(), log: silentLog });
     await scheduler.start();
   });

@@ -3,8 +3,11 @@ import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { openRedis, redisErrorWord, redisReady } from '../../../src/adapters/redis/redis-client.ts';
 import { WahookError } from '../../../src/core/errors.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { RecordingLog, silentLog } from '../../support/recording.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis.ts';
+
+const limits = TIME_LIMITS.redis;
 
 describe('openRedis', () => {
   let server: RedisServer;
@@ -32,7 +35,7 @@ describe('openRedis', () => {
     ]) {
       let thrown: unknown;
       try {
-        openRedis(url, { log: silentLog });
+        openRedis(url, { log: silentLog, limits });
       } catch (error) {
         thrown = error;
       }
@@ -42,7 +45,7 @@ describe('openRedis', () => {
   });
 
   it('connects by itself', async () => {
-    const redis = open(server.url, { log: silentLog });
+    const redis = open(server.url, { log: silentLog, limits });
     expect(await redisReady(redis, 5000)).to.equal(true);
     expect(await redisReady(redis, 0)).to.equal(true);
     expect(await redis.ping()).to.equal('PONG');
@@ -52,7 +55,7 @@ describe('openRedis', () => {
   it('rejects commands at once while Redis is down, and works by itself when it comes', async () => {
     const log = new RecordingLog();
     await server.stop();
-    const redis = open(server.url, { log });
+    const redis = open(server.url, { log, limits });
     expect(await redisReady(redis, 200)).to.equal(false);
     const startMs = performance.now();
     const error = await redis.ping().catch((reason: unknown) => reason);
@@ -68,14 +71,14 @@ describe('openRedis', () => {
   });
 
   it('tries again at least once a second', async () => {
-    const { retryStrategy } = open(server.url, { log: silentLog }).options;
+    const { retryStrategy } = open(server.url, { log: silentLog, limits }).options;
     const delays = [1, 2, 3, 4, 5, 6, 7, 1000].map((attempt) => retryStrategy?.(attempt));
     expect(delays).to.deep.equal([50, 100, 200, 400, 800, 1000, 1000, 1000]);
   });
 
   it('gives a frozen Redis up after the time limit of a command, and leaves the dead connection', async () => {
     const log = new RecordingLog();
-    const redis = open(server.url, { log });
+    const redis = open(server.url, { log, limits });
     await redisReady(redis, 5000);
     server.process.signal('SIGSTOP');
     const startMs = performance.now();
@@ -93,7 +96,7 @@ describe('openRedis', () => {
   });
 
   it('leaves a Redis that has become a read-only replica', async () => {
-    const redis = open(server.url, { log: silentLog });
+    const redis = open(server.url, { log: silentLog, limits });
     await redisReady(redis, 5000);
     await redis.replicaof('127.0.0.1', '1');
     const closed = new Promise((resolve) => redis.once('close', resolve));
@@ -103,11 +106,11 @@ describe('openRedis', () => {
   });
 
   it('shows a wrong password neither in the log nor in the word for the error', async () => {
-    const admin = open(server.url, { log: silentLog });
+    const admin = open(server.url, { log: silentLog, limits });
     await redisReady(admin, 5000);
     await admin.config('SET', 'requirepass', 'right');
     const log = new RecordingLog();
-    const redis = open(server.url.replace('//', '//default:hunter2@'), { log });
+    const redis = open(server.url.replace('//', '//default:hunter2@'), { log, limits });
     const [error] = (await once(redis, 'error')) as [unknown];
     expect(inspect(error), 'control: the error itself does show it').to.contain('hunter2');
     expect(redisErrorWord(error)).to.equal('WRONGPASS');

@@ -6,6 +6,7 @@ import { redisKey } from '../../../src/adapters/redis/redis-key.ts';
 import { isWahookError, WahookError } from '../../../src/core/errors.ts';
 import type { EventKey } from '../../../src/core/model.ts';
 import type { DedupResult, DedupStore, Unit } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RecordingLog, RecordingMetrics, silentLog } from '../../support/recording.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis.ts';
@@ -51,14 +52,14 @@ describe('RedisDedupCache', () => {
       log,
       metrics,
       namespace: async () => 'db',
-      probeEveryMs: 50,
+      limits: { ...TIME_LIMITS.dedupCache, probeEveryMs: 50 },
       ...options,
     });
   }
 
   beforeEach(async () => {
     server = await startRedisServer();
-    redis = openRedis(server.url, { log: silentLog });
+    redis = openRedis(server.url, { log: silentLog, limits: TIME_LIMITS.redis });
     await redisReady(redis, 5000);
     inner = new InnerStore();
     log = new RecordingLog();
@@ -240,10 +241,15 @@ describe('RedisDedupCache', () => {
   });
 
   it('lets every one of many requests that meet a frozen Redis go on within the budget, however patient the client is', async () => {
-    const patient = openRedis(server.url, { log: silentLog, commandTimeoutMs: 1000 });
+    const patient = openRedis(server.url, { log: silentLog, limits: { ...TIME_LIMITS.redis, commandMs: 1000 } });
     await redisReady(patient, 5000);
     cache.close();
-    cache = new RedisDedupCache(inner, patient, { log, metrics, namespace: async () => 'db' });
+    cache = new RedisDedupCache(inner, patient, {
+      log,
+      metrics,
+      namespace: async () => 'db',
+      limits: TIME_LIMITS.dedupCache,
+    });
     server.process.signal('SIGSTOP');
     const startMs = performance.now();
     const results = await Promise.all(Array.from({ length: 100 }, (_, i) => cache.once(keys(`k${i}`), nothing)));

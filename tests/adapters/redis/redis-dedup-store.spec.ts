@@ -5,6 +5,7 @@ import { openRedis, redisReady } from '../../../src/adapters/redis/redis-client.
 import { RedisDedupStore } from '../../../src/adapters/redis/redis-dedup-store.ts';
 import { redisKey } from '../../../src/adapters/redis/redis-key.ts';
 import { WahookError } from '../../../src/core/errors.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { RecordingLog, silentLog } from '../../support/recording.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis.ts';
 
@@ -34,7 +35,7 @@ describe('RedisDedupStore', () => {
   let store: RedisDedupStore;
   beforeEach(async () => {
     server = await startRedisServer();
-    redis = openRedis(server.url, { log: silentLog });
+    redis = openRedis(server.url, { log: silentLog, limits: TIME_LIMITS.redis });
     await redisReady(redis, 5000);
     log = new RecordingLog();
     store = new RedisDedupStore(redis, { log });
@@ -144,7 +145,7 @@ describe('RedisDedupStore', () => {
   });
 
   it('records after a connection that broke during the work', async () => {
-    const admin = openRedis(server.url, { log: silentLog });
+    const admin = openRedis(server.url, { log: silentLog, limits: TIME_LIMITS.redis });
     await redisReady(admin, 5000);
     await store.once([KEY], async () => {
       await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
