@@ -64,7 +64,7 @@ const INTAKES: readonly [IntakeVariant, ...IntakeVariant[]] = [
 function measureIntake({ commitElements, intakes }: IntakeVariant, count: number): Promise<number> {
   return onFreshDatabase(Math.max(2, intakes), async (database, dedup, queue) => {
     const quarantine = new PostgresQuarantine(database);
-    const options = { commitElements, waitingElements: 50_000 };
+    const options = { commitElements, waitingElements: 50_000, waitMs: 60_000 };
     const all = Array.from({ length: intakes }, () => new Intake(dedup, queue, quarantine, noMetrics, Date, options));
     const messages = decodedMessages(count, CUSTOMERS);
     let next = 0;

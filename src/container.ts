@@ -33,7 +33,7 @@ import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
 /** A commit of 500 rows takes some ms and bounds what one refused value costs; 50,000 waiting elements are some 100 MB. */
-const INTAKE = { commitElements: 500, waitingElements: 50_000 } as const;
+const INTAKE = { commitElements: 500, waitingElements: 50_000, waitMs: TIME_LIMITS.accept.waitMs } as const;
 
 const QUEUES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
 

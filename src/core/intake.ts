@@ -23,6 +23,8 @@ export interface IntakeOptions {
   readonly commitElements: number;
   /** Elements that may wait for a commit; beyond that webhooks are refused at once. Bounds the memory. */
   readonly waitingElements: number;
+  /** Longer than this a webhook must not wait for its commit to begin, as far as can be told when it comes. */
+  readonly waitMs: number;
 }
 
 interface Waiting {
@@ -49,6 +51,8 @@ export class Intake {
   #waiting: Waiting[] = [];
   #waitingElements = 0;
   #committing = false;
+  #commitStartedMs = 0;
+  #lastCommitMs = 0;
 
   constructor(
     dedup: DedupStore,
@@ -66,6 +70,11 @@ export class Intake {
     this.#options = options;
   }
 
+  /** True if a webhook would be refused now: known before its body is read, so that refusing costs next to nothing. */
+  get isFull(): boolean {
+    return !this.#hasRoomFor(1);
+  }
+
   /**
    * Resolves when every element is durable (new, known already, or quarantined).
    *
@@ -73,7 +82,7 @@ export class Intake {
    * @throws WahookError `overloaded` (nothing was stored), `storage_unavailable` (some may be stored; a repetition is safe)
    */
   accept(elements: readonly WebhookElement[], expiresAtMs: number): Promise<Accepted> {
-    if (this.#waitingElements + elements.length > this.#options.waitingElements && this.#waiting.length > 0)
+    if (!this.#hasRoomFor(elements.length))
       return Promise.reject(new WahookError('overloaded', 'Too many webhooks wait for the store'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ elements, expiresAtMs, resolve, reject });
@@ -84,8 +93,26 @@ export class Intake {
 
   async #commitAll(): Promise<void> {
     this.#committing = true;
-    for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) await this.#commit(batch);
+    for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
+      this.#commitStartedMs = this.#clock.now();
+      await this.#commit(batch);
+      this.#lastCommitMs = this.#clock.now() - this.#commitStartedMs;
+    }
     this.#committing = false;
+  }
+
+  /**
+   * What fits into the next commit is always taken: nobody could store it sooner, however slow the store is. Anything else
+   * waits for the commit in flight and for the full ones behind it, judged by the last one or, if that takes longer already,
+   * by the one in flight.
+   */
+  #hasRoomFor(elements: number): boolean {
+    const { commitElements, waitingElements, waitMs } = this.#options;
+    const ahead = this.#waitingElements;
+    if (this.#waiting.length === 0 || ahead + elements <= commitElements) return true;
+    if (ahead + elements > waitingElements) return false;
+    const commitMs = Math.max(this.#lastCommitMs, this.#clock.now() - this.#commitStartedMs);
+    return (1 + Math.ceil(ahead / commitElements)) * commitMs <= waitMs;
   }
 
   #takeBatch(): readonly Waiting[] {

@@ -42,6 +42,16 @@ export class ReceiveWebhook {
     this.#unstored = new RefusalLog(log, clock, 'Webhooks could not be stored; Meta will deliver them again');
   }
 
+  /**
+   * True if a webhook of one element would be refused now, which is then noted as a refusal. Asked before a body is read: in an
+   * overload, reading, verifying and decoding what is refused anyway would take the time of what is not.
+   */
+  isFull(): boolean {
+    if (!this.#intake.isFull) return false;
+    this.#unstored.note('overload');
+    return true;
+  }
+
   /** Never rejects for anything that the sender, the body or the store does. Safe to repeat and to run concurrently. */
   async run(rawBody: Uint8Array, signature: string | undefined): Promise<Receipt> {
     if (!this.#verifier.verify(rawBody, signature)) return this.#badSignature();

@@ -15,8 +15,7 @@ export interface AdmissionLimits {
 }
 
 /**
- * 1000 waiting webhooks are several commits' worth: whoever comes after them would miss Meta's patience anyway and is better
- * told at once. 128 MiB are over 40 of Meta's largest webhooks (3 MB) and leave room in a container of 512 MB.
+ * What bounds the memory; how long a webhook may wait the intake decides, which knows how long a commit takes. 128 MiB are over 40 of Meta's largest webhooks (3 MB) and leave room in a container of 512 MB.
  */
 const DEFAULT_LIMITS: AdmissionLimits = { requests: 1_000, bytes: 128 * 1024 * 1024 };
 

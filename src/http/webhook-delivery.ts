@@ -26,6 +26,8 @@ const STATUS: Readonly<Record<Outcome, number>> = {
 /** The use case behind the route, see `ReceiveWebhook`. It has its own deadline, so that the answer comes in time. */
 export interface WebhookReceiver {
   run(rawBody: Uint8Array, signature: string | undefined): Promise<Receipt>;
+  /** True if it is of no use to read a body now. */
+  isFull(): boolean;
 }
 
 /** One POST of Meta: raw bytes in, a status without a body out. */
@@ -45,7 +47,7 @@ export class WebhookDelivery {
   /** Rejects only for a bug in the use case; it is counted, and Express answers it with 500. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedMs = performance.now();
-    if (!this.#admission.hasRoom()) return this.#refuse(response, 'unavailable', 'no_room');
+    if (!this.#admission.hasRoom() || this.#receiver.isFull()) return this.#refuse(response, 'unavailable', 'no_room');
     if (isEncoded(request)) return this.#refuse(response, 'unsupported_encoding');
 
     const body = await readBody(request, MAX_BODY_BYTES, this.#admission);

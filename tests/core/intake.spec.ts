@@ -68,10 +68,10 @@ describe('The intake', () => {
     const store = new GatedStore();
     const metrics = new RecordingMetrics();
     const clock = manualClock(1_790_000_005_000);
-    const limits = { commitElements: 500, waitingElements: 1_000, ...options };
+    const limits = { commitElements: 500, waitingElements: 1_000, waitMs: 500, ...options };
     const intake = new Intake(store.dedup, store.queue, store.quarantine, metrics, clock, limits);
     const accept = (...elements: readonly WebhookElement[]) => intake.accept(elements, clock.now() + 3_500);
-    return { store, metrics, clock, accept };
+    return { store, metrics, clock, accept, intake };
   };
   const message = (id: string, waId = '15550100001') => eventElement(textMessage(id, { id, waId }), id);
   const refusal = async (promise: Promise<unknown>) => {
@@ -193,7 +193,7 @@ describe('The intake', () => {
   });
 
   it('refuses at once when too much waits, but takes one webhook of any size when nothing does', async () => {
-    const { store, accept } = open({ waitingElements: 2 });
+    const { store, accept } = open({ commitElements: 2, waitingElements: 2 });
     const first = gate();
     store.gate = first.opened;
     const large = accept(message('1'), message('2'), message('3'));
@@ -202,6 +202,66 @@ describe('The intake', () => {
     first.open();
     expect(await Promise.all([large, waiting])).to.have.length(2);
     expect(await accept(message('6'))).to.deep.include({ fresh: 1 });
+  });
+
+  describe('whose store is slow', () => {
+    /** A commit that took so long, and then one in flight with as much waiting as the next one takes. */
+    const openFull = async (commitMs: number) => {
+      const opened = open({ commitElements: 2 });
+      const { store, accept, clock } = opened;
+      const slow = gate();
+      store.gate = slow.opened;
+      const first = accept(message('first'));
+      clock.advance(commitMs);
+      slow.open();
+      await first;
+      // The intake is idle a moment after it has answered.
+      await new Promise(setImmediate);
+      const inFlight = gate();
+      store.gate = inFlight.opened;
+      const all = [accept(message('1')), accept(message('2'), message('3'))];
+      return { ...opened, all, finish: inFlight.open };
+    };
+
+    it('takes what fits into the next commit, however long a commit takes', async () => {
+      const { store, accept, clock, intake } = open({ commitElements: 2 });
+      const inFlight = gate();
+      store.gate = inFlight.opened;
+      const all = [accept(message('1')), accept(message('2'))];
+      clock.advance(3_000);
+      expect(intake.isFull).to.equal(false);
+      all.push(accept(message('3')));
+      expect(intake.isFull).to.equal(true);
+      inFlight.open();
+      expect(await Promise.all(all)).to.have.length(3);
+      expect(intake.isFull).to.equal(false);
+    });
+
+    it('takes more only if the commits before it take no longer than it may wait', async () => {
+      for (const { commitMs, isFull } of [
+        { commitMs: 250, isFull: false },
+        { commitMs: 251, isFull: true },
+      ]) {
+        const { accept, intake, all, finish } = await openFull(commitMs);
+        expect(intake.isFull, `${commitMs} ms`).to.equal(isFull);
+        const next = accept(message('4')).then(
+          () => 'stored',
+          (error: unknown) => (isWahookError(error) ? error.code : error),
+        );
+        finish();
+        expect(await next).to.equal(isFull ? 'overloaded' : 'stored');
+        await Promise.all(all);
+      }
+    });
+
+    it('sees that the commit in flight takes longer than the last one', async () => {
+      const { intake, all, finish, clock } = await openFull(10);
+      expect(intake.isFull).to.equal(false);
+      clock.advance(300);
+      expect(intake.isFull).to.equal(true);
+      finish();
+      await Promise.all(all);
+    });
   });
 
   it('does not store what nobody waits for any more', async () => {

@@ -18,13 +18,13 @@ describe('Receiving a webhook', () => {
     };
     const queue = { publish: async () => {} } as unknown as MessageQueue;
     const quarantine = { keep: async () => {} } as unknown as Quarantine;
-    const limits = { commitElements: 500, waitingElements: 1_000 };
+    const limits = { commitElements: 1, waitingElements: 1, waitMs: 0 };
     const intake = new Intake({ once }, queue, quarantine, new RecordingMetrics(), manualClock(), limits);
     const log = new RecordingLog();
     const clock = manualClock();
     const verifier = { verify: (_: Uint8Array, header: string | undefined) => header === 'good' };
     const receive = new ReceiveWebhook(verifier, decode, intake, clock, log, 30);
-    return { run: (header = 'good') => receive.run(new Uint8Array([1]), header), decoded, log, clock };
+    return { receive, run: (header = 'good') => receive.run(new Uint8Array([1]), header), decoded, log, clock };
   };
   const store: DedupStore['once'] = async (keys, work) => {
     const fresh = keys.map((key) => key.id);
@@ -69,6 +69,18 @@ describe('Receiving a webhook', () => {
   it('is unavailable when too much waits', async () => {
     const { run } = rejectWith(new WahookError('overloaded', 'too much'));
     expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'overload' });
+  });
+
+  it('is full while one more webhook would wait too long, and tells the operator that it refuses some', async () => {
+    const { promise: stored, resolve } = Promise.withResolvers<{ fresh: []; duplicate: string[]; busy: [] }>();
+    const { receive, run, log } = open(() => stored);
+    expect(receive.isFull()).to.equal(false);
+    const both = [run(), run()];
+    expect(receive.isFull()).to.equal(true);
+    expect(log.lines.map(({ level, fields }) => [level, fields])).to.deep.equal([['warn', { overload: 1 }]]);
+    resolve({ fresh: [], duplicate: ['1'], busy: [] });
+    await Promise.all(both);
+    expect(receive.isFull()).to.equal(false);
   });
 
   it('does not wait longer than its deadline, and says so in the log', async () => {

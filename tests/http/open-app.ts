@@ -15,7 +15,12 @@ type Receipt = Awaited<ReturnType<WebhookReceiver['run']>>;
 /** The use case as the routes see it: takes exactly one signature for good, and answers what it is told to. */
 class FakeReceiver implements WebhookReceiver {
   readonly bodies: Buffer[] = [];
+  full = false;
   answer: () => Promise<Receipt> = async () => ({ outcome: 'accepted', fresh: 1, duplicate: 0, quarantined: 0 });
+
+  isFull(): boolean {
+    return this.full;
+  }
 
   async run(rawBody: Uint8Array, signature: string | undefined): Promise<Receipt> {
     this.bodies.push(Buffer.from(rawBody));

@@ -93,6 +93,19 @@ describe('POST of a webhook', () => {
   });
 
   describe('that is not stored', () => {
+    it('is answered with 503 before its body is read when it would wait too long', async () => {
+      const app = await openApp();
+      app.receiver.full = true;
+      const connection = await openConnection(app.server.port);
+      connection.write('POST /webhook/whatsapp HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n');
+      const answer = await connection.until('\r\n\r\n');
+      expect(statusesIn(answer)).to.deep.equal([503]);
+      expect(answer).to.match(/^Retry-After: \d+\r$/m);
+      connection.destroy();
+      expect(app.receiver.bodies).to.deep.equal([]);
+      expect(app.metrics.total('webhook_requests_total', { outcome: 'unavailable' })).to.equal(1);
+    });
+
     for (const reason of ['storage', 'overload', 'timeout'] as const)
       it(`is answered with 503 and a time to come back (${reason})`, async () => {
         const app = await openApp();
