@@ -161,7 +161,10 @@ export interface ConsumeOptions {
 }
 
 export interface Consumption {
-  /** Takes no new job and resolves when the running ones are settled. Repeating it is harmless. */
+  /**
+   * Takes no new job and resolves when the running ones are settled. A handler that rejects because it was told that the time
+   * is up leaves its jobs as if they had not been begun. Repeating it is harmless.
+   */
   stop(): Promise<void>;
 }
 

@@ -78,7 +78,7 @@ export class SendMessage {
     const pausedForMs = (this.#pausedUntilMs.get(job.payload.phoneNumberId) ?? 0) - this.#clock.now();
     if (pausedForMs > 0) return later(pausedForMs, false, { code: 'paused', message: 'The number is paused' });
     const result = await this.#gateway.send(job.payload, signal);
-    return result.kind === 'sent' ? this.#sent(job, result) : this.#failed(job, result);
+    return result.kind === 'sent' ? this.#sent(job, result) : uncountedIf(signal.aborted, this.#failed(job, result));
   }
 
   /** Of a send that may have happened: its status may be here already, behind others or while no worker ran. */
@@ -123,6 +123,11 @@ export class SendMessage {
       ? { outcome: 'dead', error }
       : later(this.#options.settleWaitMs, true, error);
   }
+}
+
+/** A send that this process broke off because it must stop is no failure of the message. */
+function uncountedIf(stopped: boolean, settlement: Settlement): Settlement {
+  return stopped && settlement.outcome === 'retry' ? { ...settlement, counted: false } : settlement;
 }
 
 function later(inMs: number, counted: boolean, error: JobError): Settlement {

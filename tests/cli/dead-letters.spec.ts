@@ -4,6 +4,7 @@ import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-s
 import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
 import { readRequest } from '../../src/cli/dead-letters-request.ts';
 import type { Job } from '../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { textMessage } from '../core/builders.ts';
 import { DevFolder } from '../support/dev-server.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,9 +25,15 @@ describe('npm run dead-letters', function () {
     let queue: PostgresMessageQueue;
     beforeEach(async () => {
       created = await testDatabase();
-      database = new PostgresDatabase({ url: created.url, poolSize: 3, applicationName: 'test' });
+      database = new PostgresDatabase({
+        url: created.url,
+        poolSize: 3,
+        applicationName: 'test',
+        limits: TIME_LIMITS.postgres,
+      });
       const dedup = new PostgresDedupStore(database);
-      queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: new RecordingMetrics() });
+      const metrics = new RecordingMetrics();
+      queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics, stopDeadlineMs: 1_000 });
       await queue.start();
     });
     afterEach(async () => {

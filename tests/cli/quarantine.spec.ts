@@ -6,6 +6,7 @@ import pg from 'pg';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
 import type { QuarantineReason } from '../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { SETTINGS, ServiceProcess } from '../support/service-process.ts';
@@ -35,7 +36,12 @@ describe('npm run quarantine', function () {
   const waiting = () => count('SELECT count(*) FROM wahook.inbox');
   /** Keeps bodies as an older version would that could not handle them; resolves to their ids, in order. */
   const keep = async (...pieces: readonly (readonly [QuarantineReason, Buffer])[]) => {
-    const postgres = new PostgresDatabase({ url: database.url, poolSize: 1, applicationName: 'quarantine.spec' });
+    const postgres = new PostgresDatabase({
+      url: database.url,
+      poolSize: 1,
+      applicationName: 'quarantine.spec',
+      limits: TIME_LIMITS.postgres,
+    });
     const quarantine = new PostgresQuarantine(postgres);
     await quarantine.keep(pieces.map(([reason, raw], index) => ({ reason, path: `entry[${index}]`, raw })));
     const ids = (await quarantine.list({ limit: pieces.length })).map(({ id }) => id).reverse();

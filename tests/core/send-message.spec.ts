@@ -26,7 +26,7 @@ describe('Sending a message', () => {
       ...options,
     });
     const run = (...jobs: readonly Job<OutboundMessage>[]) => useCase.run(jobs, recordingContext());
-    return { run, sent, clock, answers, log, metrics, proofs };
+    return { useCase, run, sent, clock, answers, log, metrics, proofs };
   };
   const accepted: Sent = { kind: 'sent', messageId: 'wamid.OUT1' };
   const job = (over: Partial<Job<OutboundMessage>> = {}) => jobOf(outboundText('hello'), over);
@@ -49,6 +49,17 @@ describe('Sending a message', () => {
         { outcome: 'dead', error: { code: 'graph_131047', message: 'refused' } },
       ]);
       expect(log.lines.map((line) => line.level)).to.deep.equal(['error']);
+    }
+  });
+
+  it('does not count as a failure when the process broke it off because it must stop', async () => {
+    for (const kind of ['retry', 'ambiguous', 'rejected'] as const) {
+      const { useCase } = open({ kind, reason: 'stopped' });
+      const stopped = { ...recordingContext(), signal: AbortSignal.abort() };
+      const [settlement] = await useCase.run([job()], stopped);
+      expect(settlement, kind).to.include(
+        kind === 'rejected' ? { outcome: 'dead' } : { outcome: 'retry', counted: false },
+      );
     }
   });
 

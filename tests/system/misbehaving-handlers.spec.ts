@@ -41,7 +41,12 @@ describe('A bot that misbehaves', function () {
     running = [];
     graph = await GraphStub.open();
     created = await testDatabase();
-    database = new PostgresDatabase({ url: created.url, poolSize: 2, applicationName: 'misbehaving.spec' });
+    database = new PostgresDatabase({
+      url: created.url,
+      poolSize: 2,
+      applicationName: 'misbehaving.spec',
+      limits: TIME_LIMITS.postgres,
+    });
     web = await start('web');
   });
   afterEach(async () => {

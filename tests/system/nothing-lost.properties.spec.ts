@@ -33,7 +33,7 @@ function open() {
   const dedup = new MemoryDedupStore(Date);
   const queue = new MemoryMessageQueue(new MemoryRows());
   const quarantine = new MemoryQuarantine(Date, { maxPieces: LIMIT });
-  const options = { commitElements: 50, waitingElements: LIMIT };
+  const options = { commitElements: 50, waitingElements: LIMIT, waitMs: 0 };
   const intake = new Intake(dedup, queue, quarantine, new RecordingMetrics(), Date, options);
   return { dedup, queue, quarantine, intake };
 }

@@ -232,6 +232,7 @@ class Line {
       if (!this.#closed) this.#settle(rows, told, sends);
       return 0;
     } catch {
+      if (signal.aborted) for (const row of rows) this.#rows.unclaim(row);
       return this.#clock.now() + AGAIN_MS;
     }
   }

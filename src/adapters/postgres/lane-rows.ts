@@ -161,13 +161,18 @@ export class LaneRows {
     });
   }
 
-  /** Takes back the claim of rows that were handed over behind one that must be tried again: they were not started. */
-  async unclaim(tx: Queryable, lane: string, seqs: readonly number[]): Promise<void> {
+  /** Takes back the claim of rows that were not started. One whose claim before was cut short is still such a one. */
+  async unclaim(tx: Queryable, lane: string, rows: readonly ClaimedRow[]): Promise<void> {
     await tx.query({
       name: `${this.#queue}-unclaim`,
-      text: `UPDATE wahook.${this.#table} SET claims = claims - 1, claimed = false, under_way = false
+      text: `UPDATE wahook.${this.#table} SET claims = claims - 1, claimed = seq = ANY ($4::bigint[]), under_way = false
              WHERE queue = $1 AND lane = $2 AND seq = ANY ($3::bigint[]) AND state = 'waiting'`,
-      values: [this.#queue, lane, seqs],
+      values: [
+        this.#queue,
+        lane,
+        rows.map(({ seq }) => seq),
+        rows.filter(({ job }) => job.interrupted).map(({ seq }) => seq),
+      ],
     });
   }
 

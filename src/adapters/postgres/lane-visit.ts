@@ -28,7 +28,7 @@ type Next = 'stay' | 'leave' | 'leave awake';
 interface Burst {
   readonly settled: readonly (readonly [seq: number, settlement: Settlement])[];
   /** Behind a message that must be tried again: as if they had not been handed over. */
-  readonly untouched: readonly number[];
+  readonly untouched: readonly ClaimedRow[];
   readonly sends: readonly NewJob<OutboundMessage>[];
 }
 
@@ -59,7 +59,12 @@ export class LaneVisit {
       if (rows.length === 0) return this.#leave(claim, 'leave');
       this.#countInterruptions(rows);
       turn.rows += rows.length;
-      const next = await this.#handleAndSettle(claim, rows, signal, (burst) => nextOf(burst, more, isOver()));
+      const isStopped = () => stopping() && signal.aborted;
+      const handled = this.#handle(claim, rows, signal).catch((error: unknown) => {
+        if (!isStopped()) throw error;
+        return notBegun(rows);
+      });
+      const next = await this.#handleAndSettle(claim, rows, handled, (burst) => nextOf(burst, more, isOver()));
       if (next === 'fenced') return 'fenced';
       if (next !== 'stay') return 'left';
     }
@@ -75,11 +80,11 @@ export class LaneVisit {
   async #handleAndSettle(
     claim: LaneClaim,
     rows: readonly ClaimedRow[],
-    signal: AbortSignal,
+    handled: Promise<Burst>,
     decide: (burst: Burst) => Next,
   ): Promise<Next | 'fenced'> {
     try {
-      const burst = await this.#handle(claim, rows, signal);
+      const burst = await handled;
       const next = decide(burst);
       return (await this.#settle(claim, burst, next)) ? next : 'fenced';
     } catch (error) {
@@ -162,7 +167,13 @@ export class LaneVisit {
   }
 }
 
+/** A process that is told to stop is not one that died: what it could not finish comes again without a trace of it. */
+function notBegun(rows: readonly ClaimedRow[]): Burst {
+  return { settled: [], untouched: rows, sends: [] };
+}
+
 function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
+  if (settled.length === 0) return 'leave awake';
   // A retry stands before everything else in its lane; the sweep wakes the lane when it is due.
   if (!more || settled.at(-1)?.[1].outcome === 'retry') return 'leave';
   return turnIsOver ? 'leave awake' : 'stay';
@@ -181,7 +192,7 @@ function burstOf(
   }
   return {
     settled: rows.slice(0, counting).map(({ seq }, index) => [seq, told[index] as Settlement]),
-    untouched: rows.slice(counting).map(({ seq }) => seq),
+    untouched: rows.slice(counting),
     sends,
   };
 }

@@ -377,6 +377,38 @@ describe('the queue on Postgres', () => {
     await hurried.close();
   });
 
+  it('leaves what a stop interrupted as if it had not been begun, for another process to take at once', async () => {
+    const { database, dedup } = open;
+    const hurried = new PostgresMessageQueue({
+      ...{ database, dedup, log: silentLog, metrics: new RecordingMetrics(), stopDeadlineMs: 50 },
+    });
+    await hurried.start();
+    let runs = 0;
+    const consumption = await hurried.consume(
+      'messages',
+      (_handed, { signal }) => {
+        runs += 1;
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    await hurried.publish('messages', [job('1')]);
+    await eventually(() => runs === 1);
+    await consumption.stop();
+    expect(await sql('SELECT state, claims, failures, claimed FROM wahook.inbox')).to.deep.equal([
+      { state: 'waiting', claims: 0, failures: 0, claimed: false },
+    ]);
+    const got: Job<InboundMessage>[] = [];
+    await consume(async (handed) => {
+      got.push(...handed);
+      return handed.map(() => DONE);
+    });
+    await settled();
+    expect(got).to.have.lengthOf(1);
+    expect(got[0]).to.include({ attempt: 1, claims: 1, interrupted: false });
+    await hurried.close();
+  });
+
   it('aborts what still runs when it is closed', async () => {
     let aborted = false;
     let runs = 0;
