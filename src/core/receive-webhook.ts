@@ -70,13 +70,13 @@ export class ReceiveWebhook {
   }
 
   #failed(error: unknown): Receipt {
-    if (isWahookError(error, 'overloaded')) return this.#unavailable('overload');
-    if (isWahookError(error, 'storage_unavailable')) return this.#unavailable('storage');
+    if (isWahookError(error, 'overloaded')) return this.#unavailable('overload', error.message);
+    if (isWahookError(error, 'storage_unavailable')) return this.#unavailable('storage', error.message);
     throw error;
   }
 
-  #unavailable(reason: Extract<Receipt, { outcome: 'unavailable' }>['reason']): Receipt {
-    this.#unstored.note(reason);
+  #unavailable(reason: Extract<Receipt, { outcome: 'unavailable' }>['reason'], error?: string): Receipt {
+    this.#unstored.note(reason, error);
     return { outcome: 'unavailable', reason };
   }
 

@@ -17,12 +17,15 @@ export class RefusalLog {
     this.#message = message;
   }
 
-  /** @param reason one word of a closed set */
-  note(reason: string): void {
+  /**
+   * @param reason one word of a closed set
+   * @param error what the latest one failed of, where that is known
+   */
+  note(reason: string, error?: string): void {
     this.#counts[reason] = (this.#counts[reason] ?? 0) + 1;
     const now = this.#clock.now();
     if (now - this.#toldAtMs < LINE_EVERY_MS) return;
-    this.#log.warn(this.#message, this.#counts);
+    this.#log.warn(this.#message, error === undefined ? this.#counts : { ...this.#counts, error });
     this.#counts = {};
     this.#toldAtMs = now;
   }

@@ -60,10 +60,12 @@ describe('Receiving a webhook', () => {
     expect(await run()).to.deep.equal({ outcome: 'accepted', fresh: 0, duplicate: 0, quarantined: 0 });
   });
 
-  it('is unavailable when the store is, and says so in the log', async () => {
+  it('is unavailable when the store is, and says in the log why', async () => {
     const { run, log } = rejectWith(new WahookError('storage_unavailable', 'connection refused'));
     expect(await run()).to.deep.equal({ outcome: 'unavailable', reason: 'storage' });
-    expect(log.lines.map((line) => line.level)).to.deep.equal(['warn']);
+    expect(log.lines.map(({ level, fields }) => [level, fields])).to.deep.equal([
+      ['warn', { storage: 1, error: 'connection refused' }],
+    ]);
   });
 
   it('is unavailable when too much waits', async () => {

@@ -22,6 +22,11 @@ export interface PostgresServer {
   readonly url: string;
   /** Changes with `restart`. */
   readonly process: ServerProcess;
+  /** All of its processes, the first one is that which all others are children of. */
+  pids(): Promise<readonly number[]>;
+  /** Stops the time for all of its processes: connections stay open, and nothing is said on them. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   /** Ends it as a crash would: nothing is flushed, the data stay. */
   crash(): Promise<void>;
   /** After `crash`, with the same url. */
@@ -30,7 +35,17 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+export interface PostgresServerOptions {
+  /** For its data, in place of the temporary folder; it must be open to everybody. */
+  readonly parentFolder?: string;
+  /** In place of, or beside, those that every server of the tests has. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+  /** More arguments for initdb. */
+  readonly initdb?: readonly string[];
+}
+
 interface Installation {
+  readonly settings: Readonly<Record<string, string | number>>;
   readonly binaries: string;
   readonly folder: string;
   readonly password: string;
@@ -42,8 +57,8 @@ interface Installation {
  *
  * fsync stays on, so that a commit is as real (and as slow) as in production.
  */
-export async function startPostgresServer(): Promise<PostgresServer> {
-  const installation = await install();
+export async function startPostgresServer(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const installation = await install(options);
   const port = await freePort();
   const url = `postgres://postgres:${installation.password}@127.0.0.1:${port}/postgres`;
   let server = await start(installation, port, url);
@@ -52,6 +67,9 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     get process() {
       return server;
     },
+    pids: () => processesOf(server.pid),
+    freeze: () => signalAll(server.pid, 'SIGSTOP'),
+    thaw: () => signalAll(server.pid, 'SIGCONT'),
     crash: () => server.stop({ keepFolder: true }),
     async restart() {
       server = await start(installation, port, url);
@@ -60,9 +78,9 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   };
 }
 
-async function install(): Promise<Installation> {
+async function install({ parentFolder, settings, initdb }: PostgresServerOptions): Promise<Installation> {
   const binaries = await reachableBinaries();
-  const folder = await mkdtemp(join(tmpdir(), 'wahook-postgres-'));
+  const folder = await mkdtemp(join(parentFolder ?? tmpdir(), 'wahook-postgres-'));
   const password = randomBytes(16).toString('hex');
   await writeFile(join(folder, 'password'), password);
   if (SERVER_USER !== undefined) {
@@ -70,17 +88,17 @@ async function install(): Promise<Installation> {
   }
   const args = ['-D', join(folder, 'data'), '-U', 'postgres', '-E', 'UTF8', '--no-locale', '--no-sync'];
   // Cheaper than SCRAM for the hundreds of connections of a test run, and it never leaves 127.0.0.1.
-  args.push('--auth=password', `--pwfile=${join(folder, 'password')}`);
+  args.push('--auth=password', `--pwfile=${join(folder, 'password')}`, ...(initdb ?? []));
   try {
     await run(join(binaries, 'bin/initdb'), args, { ...SERVER_USER, cwd: folder });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  return { binaries, folder, password };
+  return { binaries, folder, password, settings: settings ?? {} };
 }
 
-function start({ binaries, folder }: Installation, port: number, url: string): Promise<ServerProcess> {
+function start({ binaries, folder, settings: own }: Installation, port: number, url: string): Promise<ServerProcess> {
   const settings = {
     listen_addresses: '127.0.0.1',
     port,
@@ -88,6 +106,7 @@ function start({ binaries, folder }: Installation, port: number, url: string): P
     unix_socket_directories: '',
     max_connections: 300,
     shared_buffers: '64MB',
+    ...own,
   };
   return ServerProcess.start({
     name: 'Postgres',
@@ -103,6 +122,24 @@ function start({ binaries, folder }: Installation, port: number, url: string): P
     isUp: () => answers(url),
     ...(SERVER_USER !== undefined && { user: SERVER_USER }),
   });
+}
+
+async function processesOf(pid: number): Promise<readonly number[]> {
+  // pgrep ends with 1 if there are none.
+  const { stdout } = await run('pgrep', ['-P', String(pid)]).catch(() => ({ stdout: '' }));
+  return [pid, ...stdout.split('\n').filter(Boolean).map(Number)];
+}
+
+/** The parent first, so that it starts no more while the others are gone through. */
+async function signalAll(pid: number, signal: NodeJS.Signals): Promise<void> {
+  process.kill(pid, signal);
+  for (const child of (await processesOf(pid)).slice(1)) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It has ended by itself in this moment.
+    }
+  }
 }
 
 async function answers(url: string): Promise<boolean> {

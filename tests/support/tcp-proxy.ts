@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+/** How long what goes through is held up; `text` is a chunk as it came. */
+type Delay = (text: Buffer, direction: 'to server' | 'to client') => number;
+
 /** Stands between a client and a server on 127.0.0.1, to break the network in the ways that a server does not show. */
 export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isFrozen = false;
+  #delayMs: Delay = () => 0;
   /** What came in from clients so far, whether or not it was passed on. */
   receivedBytes = 0;
 
@@ -38,6 +42,11 @@ export class TcpProxy {
     this.#isFrozen = false;
   }
 
+  /** From now on what goes through is held up for so long, in order; a far or slow server. */
+  slowDown(delayMs: Delay): void {
+    this.#delayMs = delayMs;
+  }
+
   /** Breaks all connections. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -53,12 +62,21 @@ export class TcpProxy {
     client.on('data', (data) => {
       this.receivedBytes += data.length;
     });
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
+    client.setNoDelay(true);
+    upstream.setNoDelay(true);
+    for (const [from, to, direction] of [
+      [client, upstream, 'to server'],
+      [upstream, client, 'to client'],
     ] as const) {
       this.#sockets.add(from);
-      from.on('data', (data) => this.#isFrozen || to.write(data));
+      let freeAtMs = 0;
+      from.on('data', (data) => {
+        if (this.#isFrozen) return;
+        const now = performance.now();
+        freeAtMs = Math.max(freeAtMs, now + this.#delayMs(data, direction));
+        if (freeAtMs <= now) to.write(data);
+        else setTimeout(() => to.writable && to.write(data), freeAtMs - now);
+      });
       from.on('error', () => {});
       from.on('close', () => {
         this.#sockets.delete(from);

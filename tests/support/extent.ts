@@ -1,0 +1,17 @@
+/**
+ * How much the tests of faults do: `npm test` sees each fault once or a few times; `npm run test:faults` (FAULTS=long) often
+ * enough to measure, which is where the figures of docs/reliability.md come from.
+ */
+export const isLong = process.env['FAULTS'] === 'long';
+
+export function rounds(short: number, long: number): number {
+  return isLong ? long : short;
+}
+
+/** A figure for docs/reliability.md; only the long form measures enough to print it. */
+export function report(what: string, figure: string): void {
+  if (isLong) process.stdout.write(`      ▸ ${what}: ${figure}\n`);
+}
+
+/** What CI may not leave out. */
+export const isCi = process.env['CI'] !== undefined && process.env['CI'] !== '';
