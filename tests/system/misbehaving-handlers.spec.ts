@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { GraphStub } from '../support/graph-stub.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
