@@ -1,0 +1,122 @@
+import type { Servers } from './servers.ts';
+
+export type Role = 'web' | 'worker';
+
+/** What one start of a process gets besides its settings: flags for Node, such as `--import file`, and variables. */
+export interface Arming {
+  readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The end of a process under test. */
+export interface Death {
+  /** `web-1`, `worker-2` … */
+  readonly name: string;
+  readonly role: Role;
+  readonly pid: number;
+  /** What `arm` returned for this start. */
+  readonly armed: Arming;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** True if the harness ended it; false for a process that ended itself, e.g. at a failpoint. */
+  readonly isOurs: boolean;
+  readonly livedMs: number;
+}
+
+/** What is put under test. Without one it is wahook, as this checkout holds it. */
+export interface Receiver {
+  readonly name: string;
+  /** Program and arguments; `nodeArgs` of the arming come right after the program. */
+  readonly command: readonly string[];
+  /** Variables besides those of the contract in docs/reliability.md. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** True if the database holds wahook's tables: the ledger then says why a message was lost, and when all is drained. */
+  readonly isWahook: boolean;
+}
+
+/** How often each fault happens. */
+export interface FaultCounts {
+  readonly kills: number;
+  readonly postgresStops: number;
+  readonly freezes: number;
+  readonly redisFaults: number;
+  readonly networkFaults: number;
+  readonly rolls: number;
+}
+
+export interface ScenarioOptions {
+  /** Messages to send at least; more are sent as long as faults are outstanding. */
+  readonly messages: number;
+  readonly seed: number;
+  readonly faults: FaultCounts;
+  readonly redis: boolean;
+  readonly settleWaitMs: number;
+  /** First sends of messages a second at most; derived from the faults if absent. */
+  readonly rate?: number;
+  readonly receiver?: Receiver;
+  /** Servers to use and to leave running; without them the scenario starts its own. The database is fresh either way. */
+  readonly servers?: Servers;
+  /** Asked at every start of a process. */
+  readonly arm?: (role: Role) => Arming;
+  readonly onDeath?: (death: Death) => void;
+  /** The sender goes on after `messages` until this is true. */
+  readonly isEnough?: () => boolean;
+  /** Ends, without draining, as soon as something is twice or out of order; loss shows only after the drain. */
+  readonly stopAtFirst?: boolean;
+  /** After the last fault: how long nothing may move before what is missing counts as lost; from SETTLE_WAIT if absent. */
+  readonly stallMs?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly phase: 'starting' | 'sending' | 'draining';
+  readonly asked: number;
+  readonly acked: number;
+  readonly handled: number;
+  readonly waiting: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly violations: number;
+  readonly elapsedMs: number;
+}
+
+/** One thing that went wrong, with what is known about its conversation. */
+export interface Offence {
+  readonly kind: 'lost' | 'twice' | 'out of order' | 'reply lost' | 'reply twice' | 'not accepted' | 'bad exit';
+  readonly conversation: string;
+  readonly what: string;
+}
+
+export interface Verdict {
+  /** True if every count that must be zero is, and everything asked for was accepted. */
+  readonly isClean: boolean;
+  readonly seed: number;
+  readonly asked: number;
+  readonly sent: number;
+  readonly acked: number;
+  readonly handled: number;
+  readonly lost: number;
+  readonly twice: number;
+  readonly outOfOrder: number;
+  readonly repliesLost: number;
+  readonly repliesTwice: number;
+  /** Rows of the inbox and the outbox that are dead, and quarantined pieces; all of them are among the lost, too. */
+  readonly deadLetters: number;
+  readonly quarantined: number;
+  /** Runs of the handler that a death or a lost lease ended; undefined for a receiver other than wahook. */
+  readonly runsCutShort: number | undefined;
+  /** Failures counted against messages though the bot never fails; undefined for a receiver other than wahook. */
+  readonly attemptsConsumed: number | undefined;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly deaths: number;
+  readonly durationMs: number;
+  readonly messagesPerSecond: number;
+  /** The first few of each kind. */
+  readonly offences: readonly Offence[];
+  /** Folder with the output of the processes; kept if the verdict is not clean. */
+  readonly logs: string;
+}
+
+/** A fresh database, a cluster under faults, a sender, a judge. Rejects only if the harness itself cannot go on. */
+export function runScenario(_options: ScenarioOptions): Promise<Verdict> {
+  return Promise.reject(new Error('not built yet'));
+}
