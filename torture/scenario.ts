@@ -1,4 +1,8 @@
-import type { Servers } from './servers.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ScenarioRun } from './scenario-run.ts';
+import { Servers } from './servers.ts';
 
 export type Role = 'web' | 'worker';
 
@@ -110,6 +114,14 @@ export interface Verdict {
   readonly deaths: number;
   readonly durationMs: number;
   readonly messagesPerSecond: number;
+  /** What the sender did, and how it was answered. */
+  readonly delivery: {
+    readonly posts: number;
+    readonly repetitions: number;
+    readonly duplicates: number;
+    readonly largestBatch: number;
+    readonly answers: Readonly<Record<string, number>>;
+  };
   /** The first few of each kind. */
   readonly offences: readonly Offence[];
   /** Folder with the output of the processes; kept if the verdict is not clean. */
@@ -117,6 +129,14 @@ export interface Verdict {
 }
 
 /** A fresh database, a cluster under faults, a sender, a judge. Rejects only if the harness itself cannot go on. */
-export function runScenario(_options: ScenarioOptions): Promise<Verdict> {
-  return Promise.reject(new Error('not built yet'));
+export async function runScenario(options: ScenarioOptions): Promise<Verdict> {
+  const logs = mkdtempSync(join(tmpdir(), 'wahook-torture-'));
+  const servers = options.servers ?? (await Servers.start({ redis: options.redis }));
+  try {
+    const verdict = await ScenarioRun.toTheEnd(options, servers, logs);
+    if (verdict.isClean) rmSync(logs, { recursive: true, force: true });
+    return verdict;
+  } finally {
+    if (options.servers === undefined) await servers.stop();
+  }
 }

@@ -1,23 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { type PostgresServer, startPostgresServer } from '../tests/support/postgres-server.ts';
 import { type RedisServer, startRedisServer } from '../tests/support/redis.ts';
 
 /** Real servers of this process alone; one set can serve several scenarios, one after the other. */
 export class Servers {
   readonly postgres: PostgresServer;
-  /** Changes when it was killed and started again, on the same port. */
-  redis: RedisServer | undefined;
+  #redis: RedisServer | undefined;
 
   private constructor(postgres: PostgresServer, redis: RedisServer | undefined) {
     this.postgres = postgres;
-    this.redis = redis;
+    this.#redis = redis;
   }
 
   static async start({ redis }: { readonly redis: boolean }): Promise<Servers> {
     return new Servers(await startPostgresServer(), redis ? await startRedisServer() : undefined);
   }
 
+  /** Changes with `restartRedis`. */
+  get redis(): RedisServer | undefined {
+    return this.#redis;
+  }
+
+  /** After a crash: on the same port, empty. */
+  async restartRedis(): Promise<void> {
+    await this.#redis?.stop();
+    this.#redis = await startRedisServer(this.#redis?.port);
+  }
+
+  /** Resolves to the URL of a new, empty database. */
+  async createDatabase(): Promise<string> {
+    const name = `torture_${randomBytes(6).toString('hex')}`;
+    await this.#administer(`CREATE DATABASE ${name}`);
+    const url = new URL(this.postgres.url);
+    url.pathname = `/${name}`;
+    return url.href;
+  }
+
+  async dropDatabase(url: string): Promise<void> {
+    await this.#administer(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+  }
+
   async stop(): Promise<void> {
-    await this.redis?.stop();
+    await this.#redis?.stop();
     await this.postgres.stop();
+  }
+
+  async #administer(text: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.postgres.url });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
   }
 }

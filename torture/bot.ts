@@ -1,0 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defineBot } from 'wahook';
+
+/**
+ * What every receiver under test does: to a text that ends with `x<parts>` it answers with that many texts, each of which
+ * names the message, its part and this very run of the handler, so that two runs over one message show.
+ */
+// biome-ignore lint/style/noDefaultExport: a bot is what its file exports by default
+export default defineBot((bot) => {
+  bot.onText(/^(c\d+-\d+) x(\d)$/, async (ctx) => {
+    const [, name, parts] = ctx.match;
+    const run = crypto.randomUUID();
+    for (let part = 1; part <= Number(parts); part += 1) {
+      await pause(Math.random() * 20);
+      await ctx.reply.text(`re ${name} ${part}/${parts} run ${run}`);
+    }
+  });
+});

@@ -1,0 +1,118 @@
+import type { Ledger } from './ledger.ts';
+import type { Random } from './random.ts';
+import type { Sender } from './sender.ts';
+import { type Element, messageElement } from './webhook.ts';
+
+export interface CustomersOptions {
+  readonly messages: number;
+  /** First sends of messages a second at most. */
+  readonly rate: number;
+  readonly random: Random;
+  readonly sender: Sender;
+  readonly ledger: Ledger;
+  /** As long as it is false, more than `messages` are sent. */
+  readonly isEnough: () => boolean;
+}
+
+interface Conversation {
+  readonly id: number;
+  /** Messages that it will have in all. */
+  readonly length: number;
+  written: number;
+}
+
+const TICK_MS = 10;
+/** Conversations with something still to say; a new one opens when nobody has anything to say. */
+const MOST_OPEN = 200;
+/** Accepted and not answered: beyond it the receiver is behind, and customers wait. */
+const MOST_UNANSWERED = 600;
+/** Every so many messages a webhook full of first messages comes, as after a campaign. */
+const BURST_EVERY = 1_500;
+const FIRST_BURST = 300;
+/** Unused allowance that may be caught up on. */
+const MOST_ALLOWANCE_S = 1;
+
+/**
+ * Customers who write several messages each, the next one only after the 200 for the one before: so their order is known.
+ * A closed loop: how fast they write depends on how fast they are served, up to `rate`.
+ */
+export class Customers {
+  readonly #options: CustomersOptions;
+  readonly #ready: Conversation[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #opened = 0;
+  #open = 0;
+  #written = 0;
+  #nextBurst = FIRST_BURST;
+  #allowance = 0;
+  #tickedAt = performance.now();
+
+  constructor(options: CustomersOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  get isDone(): boolean {
+    return this.#written >= this.#options.messages && this.#options.isEnough();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const { rate, ledger } = this.#options;
+    const now = performance.now();
+    this.#allowance = Math.min(
+      this.#allowance + (rate * (now - this.#tickedAt)) / 1_000,
+      Math.max(1, rate * MOST_ALLOWANCE_S),
+    );
+    this.#tickedAt = now;
+    while (this.#allowance >= 1 && !this.isDone && ledger.unanswered < MOST_UNANSWERED) {
+      if (this.#written >= this.#nextBurst) {
+        this.#burst();
+        continue;
+      }
+      const conversation = this.#ready.shift() ?? this.#newConversation();
+      if (conversation === undefined) return;
+      this.#options.sender.add(this.#write(conversation));
+    }
+  }
+
+  /** Up to 1000 messages in one webhook, of as many new conversations. What it costs is saved up for afterwards. */
+  #burst(): void {
+    const { messages, random, sender } = this.#options;
+    const most = Math.min(1_000, Math.max(10, Math.floor(messages / 6)));
+    const size = random.logInt(Math.min(100, most), most);
+    this.#nextBurst += BURST_EVERY;
+    sender.addBatch(Array.from({ length: size }, () => this.#write(this.#openConversation(random.int(1, 2)))));
+  }
+
+  #newConversation(): Conversation | undefined {
+    return this.#open >= MOST_OPEN ? undefined : this.#openConversation(this.#options.random.logInt(1, 30));
+  }
+
+  #openConversation(length: number): Conversation {
+    this.#open += 1;
+    this.#opened += 1;
+    return { id: this.#opened - 1, length, written: 0 };
+  }
+
+  #write(conversation: Conversation): Element {
+    const { ledger } = this.#options;
+    conversation.written += 1;
+    this.#written += 1;
+    this.#allowance -= 1;
+    const { id, written: n } = conversation;
+    const parts = this.#written % 4 === 0 ? 2 : 1;
+    ledger.sent(id, n, parts);
+    let isAcked = false;
+    return messageElement(String(15_550_000_000 + id), `wamid.C${id}N${n}`, `c${id}-${n} x${parts}`, () => {
+      if (isAcked) return;
+      isAcked = true;
+      ledger.acked(id, n);
+      if (n < conversation.length) this.#ready.push(conversation);
+      else this.#open -= 1;
+    });
+  }
+}

@@ -1,0 +1,169 @@
+import type { Offence } from './scenario.ts';
+
+/** What the Graph endpoint took. */
+export interface AcceptedReply {
+  readonly text: string;
+  /** Undefined for a receiver that gives none. */
+  readonly sendId: string | undefined;
+}
+
+/** Why an acked message has no answer, from the receiver's database; `undefined`: nothing can be said. */
+export type Fate = { readonly kind: 'lost' | 'reply lost'; readonly what: string } | undefined;
+
+interface Message {
+  readonly parts: number;
+  acked: boolean;
+  /** The run of the handler whose reply was accepted first. */
+  run: string | undefined;
+  /** One bit for each part accepted so far, of any run. */
+  got: number;
+}
+
+interface Conversation {
+  readonly messages: Message[];
+  /** Of the replies accepted so far, the last in the order of the conversation. */
+  furthest: number;
+}
+
+export interface LedgerCounts {
+  readonly sent: number;
+  readonly acked: number;
+  readonly handled: number;
+  readonly lost: number;
+  readonly twice: number;
+  readonly outOfOrder: number;
+  readonly repliesLost: number;
+  readonly repliesTwice: number;
+}
+
+type Count = 'lost' | 'twice' | 'outOfOrder' | 'repliesLost' | 'repliesTwice';
+
+const REPLY = /^re c(\d+)-(\d+) (\d+)\/(\d+) run ([0-9a-f-]{36})$/;
+const KEPT_PER_KIND = 5;
+
+/** Beyond any number of parts. */
+const PARTS = 16;
+
+/**
+ * Judges from outside: by what was acked, and by what the Graph endpoint accepted. Each reply names its message, its part and
+ * the run of the handler that wrote it. Two runs: handled twice. One part of one run twice: reply twice. An earlier part or
+ * message after a later one: out of order. Counts each message once for each kind of violation.
+ */
+export class Ledger {
+  readonly #conversations: Conversation[] = [];
+  readonly #offences: Offence[] = [];
+  readonly #seen = new Set<string>();
+  #sent = 0;
+  #acked = 0;
+  #handled = 0;
+  readonly #counts: Record<Count, number> = { lost: 0, twice: 0, outOfOrder: 0, repliesLost: 0, repliesTwice: 0 };
+
+  /** `conversation` counts from 0 without gaps, `n` from 1. */
+  sent(conversation: number, n: number, parts: number): void {
+    this.#conversations[conversation] ??= { messages: [], furthest: 0 };
+    this.#conversations[conversation].messages[n - 1] = { parts, acked: false, run: undefined, got: 0 };
+    this.#sent += 1;
+  }
+
+  acked(conversation: number, n: number): void {
+    const message = this.#conversations[conversation]?.messages[n - 1];
+    if (message === undefined || message.acked) return;
+    message.acked = true;
+    this.#acked += 1;
+  }
+
+  /** The moment of the call is the moment of acceptance. */
+  accepted({ text, sendId }: AcceptedReply): void {
+    const [, c, number, place, , run = ''] = REPLY.exec(text) ?? [];
+    const [conversation, n, part] = [Number(c), Number(number), Number(place)];
+    const known = this.#conversations[conversation];
+    const message = known?.messages[n - 1];
+    if (known === undefined || message === undefined || part < 1 || part > message.parts) {
+      this.#offend('repliesTwice', 'reply twice', '?', `a reply to nothing that was sent: ${text}`);
+      return;
+    }
+    const name = `c${conversation}`;
+    const about = `message ${n} part ${part} run ${run} send id ${sendId ?? '-'}`;
+    if (message.run !== undefined && message.run !== run) {
+      this.#once(`twice ${name}-${n}`, () =>
+        this.#offend('twice', 'twice', name, `${about}; before it run ${message.run}`),
+      );
+    } else if ((message.got & (1 << part)) !== 0) {
+      this.#once(`reply ${name}-${n}-${part}`, () =>
+        this.#offend('repliesTwice', 'reply twice', name, `${about} was accepted before`),
+      );
+    }
+    message.run ??= run;
+    if ((message.got & (1 << part)) === 0) this.#first(known, message, name, n, part);
+  }
+
+  #first(conversation: Conversation, message: Message, name: string, n: number, part: number): void {
+    message.got |= 1 << part;
+    if (isWhole(message)) this.#handled += 1;
+    const position = n * PARTS + part;
+    if (position > conversation.furthest) {
+      conversation.furthest = position;
+      return;
+    }
+    const [ahead, aheadPart] = [Math.floor(conversation.furthest / PARTS), conversation.furthest % PARTS];
+    const what = `message ${n} part ${part} came after message ${ahead} part ${aheadPart}`;
+    this.#once(`order ${name}-${n}`, () => this.#offend('outOfOrder', 'out of order', name, what));
+  }
+
+  #once(key: string, then: () => void): void {
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    then();
+  }
+
+  #offend(count: Count, kind: Offence['kind'], conversation: string, what: string): void {
+    this.#counts[count] += 1;
+    if (this.#offences.filter((offence) => offence.kind === kind).length < KEPT_PER_KIND)
+      this.#offences.push({ kind, conversation, what });
+  }
+
+  /** Messages with a 200 whose replies are not all there, as `c<conversation>-<n>`. */
+  get unanswered(): number {
+    return this.#acked - this.#handled;
+  }
+
+  /** The names of the messages that were acked and are not answered in full. */
+  missing(): readonly string[] {
+    const missing: string[] = [];
+    for (const [c, conversation] of this.#conversations.entries())
+      for (const [index, message] of conversation.messages.entries())
+        if (message.acked && !isWhole(message)) missing.push(`c${c}-${index + 1}`);
+    return missing;
+  }
+
+  /** What is missing now is missing for good. Call it once. */
+  close(fateOf: (name: string) => Fate): void {
+    for (const name of this.missing()) {
+      const fate = fateOf(name) ?? { kind: 'lost', what: 'acked, and not answered' };
+      const conversation = name.split('-')[0] ?? '';
+      const what = `message ${name.split('-')[1]}: ${fate.what}`;
+      this.#offend(fate.kind === 'lost' ? 'lost' : 'repliesLost', fate.kind, conversation, what);
+    }
+  }
+
+  /** Adds what the database shows beyond the messages: statuses that are dead letters, pieces in quarantine. */
+  addLost(kind: 'lost' | 'reply lost', what: string): void {
+    this.#offend(kind === 'lost' ? 'lost' : 'repliesLost', kind, '-', what);
+  }
+
+  get violations(): number {
+    return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  get counts(): LedgerCounts {
+    return { sent: this.#sent, acked: this.#acked, handled: this.#handled, ...this.#counts };
+  }
+
+  get offences(): readonly Offence[] {
+    return this.#offences;
+  }
+}
+
+function isWhole({ parts, got }: Message): boolean {
+  return got === ((1 << parts) - 1) << 1;
+}

@@ -1,0 +1,30 @@
+import { readOptions, type TortureOptions, USAGE } from './options.ts';
+import { describeVerdict, ProgressLine } from './report.ts';
+import { runScenario } from './scenario.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+
+async function main(options: TortureOptions): Promise<boolean> {
+  const line = new ProgressLine();
+  const verdict = await runScenario({ ...options.scenario, onProgress: (progress) => line.show(progress) });
+  line.end();
+  process.stdout.write(describeVerdict(verdict));
+  return verdict.isClean;
+}
+
+function optionsOrExit(): TortureOptions {
+  try {
+    const options = readOptions(process.argv.slice(2));
+    if (options !== undefined) return options;
+    process.stdout.write(USAGE);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(EXIT_USAGE);
+  }
+}
+
+process.exit((await main(optionsOrExit())) ? 0 : EXIT_FAILED);

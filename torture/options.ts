@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+import type { FaultCounts, ScenarioOptions } from './scenario.ts';
+
+export interface TortureOptions {
+  readonly mode: 'random' | 'failpoints' | 'mutants';
+  /** Kills at each failpoint. */
+  readonly per: number;
+  readonly peer: string | undefined;
+  readonly short: boolean;
+  readonly scenario: ScenarioOptions;
+}
+
+/** What a run without options does in about three minutes; `--short` in about 75 s. */
+const SIZES = {
+  normal: {
+    messages: 3_000,
+    settleWaitMs: 60_000,
+    faults: { kills: 40, postgresStops: 4, freezes: 3, redisFaults: 8, networkFaults: 8, rolls: 8 },
+  },
+  short: {
+    messages: 1_200,
+    settleWaitMs: 30_000,
+    faults: { kills: 12, postgresStops: 2, freezes: 1, redisFaults: 4, networkFaults: 3, rolls: 4 },
+  },
+} as const;
+
+export const USAGE = `npm run torture -- [options]
+
+  --messages N         messages to send at least (3000)
+  --seed S             repeats the choices of a run; a new one each time if not given
+  --kills N            kill -9 of one of the processes (40)
+  --postgres-stops N   Postgres stopped as by a crash, and started again (4)
+  --freezes N          SIGSTOP for longer than a worker may be silent (3)
+  --network-faults N   latency, blackhole, reset, half-open (8)
+  --rolls N            SIGTERM and a new start (8)
+  --redis              with Redis beside Postgres
+  --redis-faults N     kill, FLUSHALL, freeze, eviction (8 with --redis)
+  --settle-wait S      SETTLE_WAIT in seconds (60)
+  --rate R             new messages a second at most
+  --short              the form for CI, a bit more than a minute
+  --peer NAME          puts bench/peers/NAME under test instead of wahook
+  --failpoints         kills at each failpoint instead of at random; --per N times each (50)
+  --mutants            deliberately broken builds, each of which must be caught
+`;
+
+const FLAGS = {
+  messages: { type: 'string' },
+  seed: { type: 'string' },
+  kills: { type: 'string' },
+  'postgres-stops': { type: 'string' },
+  freezes: { type: 'string' },
+  'network-faults': { type: 'string' },
+  rolls: { type: 'string' },
+  redis: { type: 'boolean' },
+  'redis-faults': { type: 'string' },
+  'settle-wait': { type: 'string' },
+  rate: { type: 'string' },
+  short: { type: 'boolean' },
+  peer: { type: 'string' },
+  failpoints: { type: 'boolean' },
+  per: { type: 'string' },
+  mutants: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const;
+
+/** Undefined if help was asked for. @throws Error with a sentence for the user */
+export function readOptions(args: readonly string[]): TortureOptions | undefined {
+  const { values } = parseArgs({ args: [...args], options: FLAGS });
+  if (values.help) return undefined;
+  const size = values.short ? SIZES.short : SIZES.normal;
+  const redis = values.redis ?? false;
+  const number = (name: keyof typeof values, byDefault: number) => wholeNumber(name, values[name], byDefault);
+  const faults: FaultCounts = {
+    kills: number('kills', size.faults.kills),
+    postgresStops: number('postgres-stops', size.faults.postgresStops),
+    freezes: number('freezes', size.faults.freezes),
+    networkFaults: number('network-faults', size.faults.networkFaults),
+    rolls: number('rolls', size.faults.rolls),
+    redisFaults: redis ? number('redis-faults', size.faults.redisFaults) : 0,
+  };
+  if (!redis && values['redis-faults'] !== undefined) throw new Error('--redis-faults needs --redis');
+  return {
+    mode: values.mutants ? 'mutants' : values.failpoints ? 'failpoints' : 'random',
+    per: number('per', values.short ? 5 : 50),
+    peer: values.peer,
+    short: values.short ?? false,
+    scenario: {
+      messages: number('messages', size.messages),
+      seed: number('seed', Math.floor(Math.random() * 1_000_000)),
+      faults,
+      redis,
+      settleWaitMs: number('settle-wait', size.settleWaitMs / 1_000) * 1_000,
+      ...(values.rate !== undefined && { rate: number('rate', 0) }),
+    },
+  };
+}
+
+function wholeNumber(name: string, given: string | boolean | undefined, byDefault: number): number {
+  if (given === undefined) return byDefault;
+  if (!/^\d{1,9}$/.test(String(given))) throw new Error(`--${name} is not a whole number`);
+  return Number(given);
+}

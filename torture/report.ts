@@ -1,0 +1,73 @@
+import type { Progress, Verdict } from './scenario.ts';
+
+const LINE_EVERY_MS = 10_000;
+
+/** Says how far a run is: in one line that is written over on a terminal, in a line every 10 s elsewhere. */
+export class ProgressLine {
+  readonly #stream: NodeJS.WriteStream;
+  #lastAt = 0;
+  #phase: Progress['phase'] | undefined;
+  #saidMore = false;
+
+  constructor(stream: NodeJS.WriteStream = process.stdout) {
+    this.#stream = stream;
+  }
+
+  show(progress: Progress): void {
+    if (this.#stream.isTTY) {
+      this.#stream.write(`\r\u001b[2K${describeProgress(progress).slice(0, (this.#stream.columns ?? 120) - 1)}`);
+      return;
+    }
+    const now = performance.now();
+    if (progress.phase === this.#phase && now - this.#lastAt < LINE_EVERY_MS) return;
+    this.#phase = progress.phase;
+    this.#lastAt = now;
+    this.#stream.write(`${describeProgress(progress)}\n`);
+    if (this.#saidMore || progress.phase !== 'sending' || progress.acked < progress.asked) return;
+    this.#saidMore = true;
+    this.#stream.write('All messages are sent; more follow until the last fault has happened.\n');
+  }
+
+  end(): void {
+    if (this.#stream.isTTY) this.#stream.write('\n');
+  }
+}
+
+function describeProgress({ phase, asked, acked, handled, waiting, faults, violations, elapsedMs }: Progress): string {
+  const injected = Object.values(faults).reduce((sum, count) => sum + count, 0);
+  const parts = [
+    `${Math.round(elapsedMs / 1_000)} s`,
+    phase,
+    `acked ${acked}/${asked}`,
+    `handled ${handled}`,
+    `unanswered ${waiting}`,
+    `faults ${injected}`,
+    `violations ${violations}`,
+  ];
+  return parts.join(' · ');
+}
+
+/** The one line that says it all. */
+export function ledgerLine(verdict: Verdict): string {
+  const { acked, handled, lost, twice, outOfOrder, repliesLost, repliesTwice } = verdict;
+  return `sent ${acked} · handled ${handled} · lost ${lost} · twice ${twice} · out of order ${outOfOrder} · replies lost ${repliesLost} · replies twice ${repliesTwice}`;
+}
+
+export function describeVerdict(verdict: Verdict): string {
+  const { seed, faults, deaths, durationMs, messagesPerSecond, runsCutShort, attemptsConsumed, delivery } = verdict;
+  const injected = Object.entries(faults).map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`);
+  const answers = Object.entries(delivery.answers).map(([answer, count]) => `${answer}: ${count}`);
+  const lines = [
+    ledgerLine(verdict),
+    `seed ${seed} · ${Math.round(durationMs / 1_000)} s · ${messagesPerSecond.toFixed(0)} messages/s · ${deaths} deaths of processes`,
+    `webhooks ${delivery.posts} (${delivery.repetitions} repetitions, ${delivery.duplicates} duplicates, up to ${delivery.largestBatch} elements) · answers ${answers.join(', ')}`,
+    ...(runsCutShort === undefined
+      ? []
+      : [`handler runs cut short ${runsCutShort} · attempts consumed ${attemptsConsumed}`]),
+    'faults injected:',
+    ...injected,
+  ];
+  if (verdict.isClean) return `${lines.join('\n')}\n`;
+  const offences = verdict.offences.map(({ kind, conversation, what }) => `  ${kind} · ${conversation} · ${what}`);
+  return `${[...lines, 'what went wrong (the first few):', ...offences, `output of the processes: ${verdict.logs}`].join('\n')}\n`;
+}
