@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import type { FailpointName } from './failpoint.ts';
+import type { FailpointSetting } from './failpoint-setting.ts';
+import type { FaultCounts, Role } from './scenario.ts';
+
+/** The conditions under which one kind of flaw shows within seconds. */
+export interface MutantScenario {
+  readonly redis: boolean;
+  readonly messages: number;
+  /** A second. */
+  readonly rate: number;
+  readonly settleWaitMs: number;
+  /** How long nothing may move before what is missing is lost. Longer than SETTLE_WAIT and a lost lane together. */
+  readonly stallMs: number;
+  readonly faults: Partial<FaultCounts>;
+  /** What a process that starts is armed with: one after the other, each as often as it is given. */
+  readonly armed: Readonly<Record<Role, readonly FailpointSetting[]>>;
+  /** Settings of every process besides the usual ones. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const CALM: MutantScenario = {
+  redis: false,
+  messages: 800,
+  rate: 100,
+  settleWaitMs: 5_000,
+  stallMs: 20_000,
+  faults: {},
+  armed: { web: [], worker: [] },
+  env: {},
+};
+
+function killAt(...names: readonly FailpointName[]): readonly FailpointSetting[] {
+  return names.map((name, index) => ({ name, nth: 5 + index, action: 'kill' }));
+}
+
+const throwAt = (name: FailpointName, nth: number): FailpointSetting => ({ name, nth, action: 'throw' });
+
+export const MUTANT_SCENARIOS = {
+  /** Nobody dies. Meta repeats, re-batches and comes twice at once; the Graph API fails, throttles and loses answers. */
+  calm: CALM,
+  'calm with redis': { ...CALM, redis: true },
+  'web dies': {
+    ...CALM,
+    redis: true,
+    messages: 300,
+    rate: 60,
+    armed: {
+      web: killAt(
+        'begun',
+        'keys-recorded',
+        'messages-inserted',
+        'accepted',
+        'keys-recorded',
+        'accepted',
+        'begun',
+        'accepted',
+      ),
+      worker: [],
+    },
+  },
+  'store fails': {
+    ...CALM,
+    messages: 300,
+    rate: 60,
+    armed: { web: [throwAt('messages-inserted', 5), throwAt('messages-inserted', 7)], worker: [] },
+  },
+  'postgres stops': { ...CALM, messages: 300, rate: 60, faults: { postgresStops: 2 } },
+  'worker dies handling': {
+    ...CALM,
+    messages: 300,
+    rate: 60,
+    stallMs: 25_000,
+    armed: {
+      web: [],
+      worker: killAt(
+        'between-replies',
+        'after-outbox',
+        'effects-committed',
+        'handled',
+        'after-outbox',
+        'message-settled',
+      ),
+    },
+  },
+  'worker dies sending': {
+    ...CALM,
+    messages: 300,
+    rate: 60,
+    settleWaitMs: 10_000,
+    stallMs: 30_000,
+    armed: { web: [], worker: killAt('posted', 'send-answered', 'send-settled', 'posted', 'send-answered', 'posted') },
+  },
+  /** Handlers fail after they have made their replies. */
+  'handler fails': {
+    ...CALM,
+    messages: 300,
+    rate: 60,
+    armed: { web: [], worker: [throwAt('handled', 9), throwAt('handled', 8)] },
+    env: { HANDLER_RETRIES: '20' },
+  },
+  /** One worker freezes for longer than a lease, between a handler and its settlement, and wakes while another has its lanes. */
+  'worker freezes': {
+    ...CALM,
+    messages: 250,
+    rate: 14,
+    stallMs: 25_000,
+    armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 11_500 }] },
+    env: { BOT: join(import.meta.dirname, 'mutant-slow-bot.ts') },
+  },
+} as const satisfies Readonly<Record<string, MutantScenario>>;
+
+export type MutantScenarioName = keyof typeof MUTANT_SCENARIOS;

@@ -1,0 +1,129 @@
+import type { Mutant } from './mutant.ts';
+
+const ROWS = 'src/adapters/postgres/lane-rows.ts';
+const VISIT = 'src/adapters/postgres/lane-visit.ts';
+const SCHEDULER = 'src/adapters/postgres/lane-scheduler.ts';
+const HANDLE = 'src/core/handle-event.ts';
+
+/** Between the fetch of a conversation and the COMMIT of a handler's effects. */
+export const HANDLING_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'random-order',
+    flaw: 'What waits in a conversation is handled in no particular order.',
+    file: ROWS,
+    find: `AND state = 'waiting' ORDER BY seq LIMIT`,
+    replace: `AND state = 'waiting' ORDER BY random() LIMIT`,
+    scenario: 'calm',
+  },
+  {
+    name: 'two-workers-a-conversation',
+    flaw: 'A conversation may have several active jobs, and so several workers.',
+    file: SCHEDULER,
+    find: `{ policy: 'stately', ...LANE_JOBS }`,
+    replace: `{ policy: 'standard', ...LANE_JOBS }`,
+    scenario: 'calm',
+  },
+  {
+    name: 'no-fence',
+    flaw: 'A worker settles although its conversation was given to another one.',
+    file: VISIT,
+    find: 'if (!(await scheduler[fence](tx, queue, claim))) return false;',
+    replace: 'await scheduler[fence](tx, queue, claim);',
+    scenario: 'worker freezes',
+  },
+  {
+    name: 'bare-ids',
+    flaw: 'The fence asks for the job, not for this attempt at it, which another worker may have by now.',
+    file: SCHEDULER,
+    find: 'return claims.map(({ id, retryCount }) => ({ id, retryCount }));',
+    replace: 'return claims.map(({ id }) => id) as never;',
+    scenario: 'worker freezes',
+  },
+  {
+    name: 'bare-id-release',
+    flaw: 'A conversation is given up by the bare id of its job.',
+    file: SCHEDULER,
+    find: 'return affectedOne(await this.#boss.deleteJob(queue, attempts([claim]), { db: asBossDb(tx) }));',
+    replace: 'return affectedOne(await this.#boss.deleteJob(queue, claim.id, { db: asBossDb(tx) }));',
+    scenario: 'worker freezes',
+  },
+  {
+    name: 'outbox-before-the-rest',
+    flaw: 'Replies are stored in a transaction of their own before the message is settled.',
+    file: VISIT,
+    find: 'if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);',
+    replace: `if (sends.length > 0)
+        outboundLanes = await this.#options.database.transaction((own) => this.#outbox.insert(own, sends));`,
+    scenario: 'worker dies handling',
+  },
+  {
+    name: 'outbox-after-the-rest',
+    flaw: 'Replies are stored after the message is settled.',
+    file: VISIT,
+    find: `if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
+      await this.#rows.settle(tx, claim.lane, settled);
+      if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
+    });`,
+    replace: `await this.#rows.settle(tx, claim.lane, settled);
+      if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
+    });
+    if (counted && sends.length > 0)
+      outboundLanes = await this.#options.database.transaction((tx) => this.#outbox.insert(tx, sends));`,
+    scenario: 'worker dies handling',
+  },
+  {
+    name: 'sends-from-the-handler',
+    flaw: 'A reply goes to Meta the moment the handler makes it.',
+    file: 'src/container.ts',
+    find: 'async (config: Config) => new BotHandler(await loadBot(config.bot))',
+    replace: `async (config: Config) => {
+        const bot = new BotHandler(await loadBot(config.bot));
+        const { apiUrl, accessToken } = config.whatsapp;
+        const gateway = new GraphGateway({ apiUrl, accessToken, metrics: { count() {}, observe() {} } });
+        const handle: EventHandler['handle'] = (event, run) =>
+          bot.handle(event, { ...run, send: (message) => void gateway.send(message) });
+        return { handle };
+      }`,
+    scenario: 'worker dies handling',
+  },
+  {
+    name: 'dead-after-one-crash',
+    flaw: 'A message whose process died once is taken for its murderer and set aside.',
+    file: HANDLE,
+    find: 'const MAX_CLAIMS = 20;',
+    replace: 'const MAX_CLAIMS = 1;',
+    scenario: 'worker dies handling',
+  },
+  {
+    name: 'failed-run-sends',
+    flaw: 'What a handler wanted to send is sent although it failed.',
+    file: HANDLE,
+    find: 'send: (message: OutboundMessage) => sends.push(message),',
+    replace: 'send: (message: OutboundMessage) => context.send(message),',
+    scenario: 'handler fails',
+  },
+  {
+    name: 'retry-goes-to-the-back',
+    flaw: 'While a failed message waits for its next run, the ones behind it are handled.',
+    file: ROWS,
+    find: `AND state = 'waiting' ORDER BY seq LIMIT`,
+    replace: `AND state = 'waiting' AND (next_attempt_at IS NULL OR next_attempt_at <= now()) ORDER BY seq LIMIT`,
+    scenario: 'handler fails',
+  },
+  {
+    name: 'failed-means-over',
+    flaw: 'A handler that failed is not run again.',
+    file: HANDLE,
+    find: 'if (attempt >= attempts) {',
+    replace: 'if (attempt >= 1) {',
+    scenario: 'handler fails',
+  },
+  {
+    name: 'no-sweep',
+    flaw: 'Nobody looks for messages that are due again, or whose wake-up was lost: a failed one blocks its conversation.',
+    file: 'src/adapters/postgres/lane-consumer.ts',
+    find: 'this.#sweeping ??= this.#options.sweep',
+    replace: 'if (this.#options) return;\n    this.#sweeping ??= this.#options.sweep',
+    scenario: 'handler fails',
+  },
+];

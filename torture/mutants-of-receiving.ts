@@ -1,0 +1,119 @@
+import type { Mutant } from './mutant.ts';
+
+const DEDUP = 'src/adapters/postgres/postgres-dedup-store.ts';
+const CACHE = 'src/adapters/redis/redis-dedup-cache.ts';
+const RECEIVE = 'src/core/receive-webhook.ts';
+const ROWS = 'src/adapters/postgres/lane-rows.ts';
+
+const ACCEPTED = `{ outcome: 'accepted', fresh: 0, duplicate: 0, quarantined: 0 }`;
+
+/** Between Meta's POST and its 200. */
+export const RECEIVING_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'ack-before-commit',
+    flaw: 'The 200 goes out while the COMMIT is under way.',
+    file: RECEIVE,
+    find: 'return await this.#withinDeadline(accepted);',
+    replace: `accepted.catch(() => {}); return ${ACCEPTED};`,
+    scenario: 'web dies',
+  },
+  {
+    name: 'ack-on-storage-error',
+    flaw: 'A database that is not there is answered with 200.',
+    file: RECEIVE,
+    find: `return this.#unavailable('storage');`,
+    replace: `return ${ACCEPTED};`,
+    scenario: 'postgres stops',
+  },
+  {
+    name: 'ack-on-bug',
+    flaw: 'An unexpected error while storing is answered with 200, so that Meta does not complain.',
+    file: RECEIVE,
+    find: '    throw error;\n',
+    replace: `    return ${ACCEPTED};\n`,
+    scenario: 'store fails',
+  },
+  {
+    name: 'commit-not-durable',
+    flaw: 'COMMIT is answered before it is on the disk (synchronous_commit is off).',
+    file: 'src/adapters/postgres/postgres-database.ts',
+    find: `synchronous_commit: 'on'`,
+    replace: `synchronous_commit: 'off'`,
+    scenario: 'postgres stops',
+  },
+  {
+    name: 'nx-before-enqueue',
+    flaw: 'SET NX in Redis says that an element is known before it is stored.',
+    file: CACHE,
+    find: 'const known = await this.#lookup(redisKeys);',
+    replace: `const known = new Set<string>();
+    for (const [id, key] of redisKeys) if ((await this.#redis.set(key, 'd', 'EX', 900, 'NX')) === null) known.add(id);`,
+    scenario: 'web dies',
+  },
+  {
+    name: 'cache-before-commit',
+    flaw: 'The cache is told of a key before the database has recorded it.',
+    file: CACHE,
+    find: 'const result = await this.#inner.once(rest, work);',
+    replace: `await this.#mark(rest.map(({ id }) => redisKeys.get(id) as string)).catch(() => {});
+    const result = await this.#inner.once(rest, work);`,
+    scenario: 'web dies',
+  },
+  {
+    name: 'redis-is-the-authority',
+    flaw: 'Redis alone says what is new; the unique key in Postgres is not asked.',
+    file: CACHE,
+    find: 'const result = await this.#inner.once(rest, work);',
+    replace: `const ids = rest.map(({ id }) => id);
+    await this.#inner.once([{ id: crypto.randomUUID(), day: 0 }], (_fresh, unit) => work(ids, unit));
+    const result: DedupResult = { fresh: ids, duplicate: [], busy: [] };`,
+    scenario: 'calm with redis',
+  },
+  {
+    name: 'dedup-per-body',
+    flaw: 'What is remembered is the body of a webhook, not its elements.',
+    file: RECEIVE,
+    find: 'const elements = this.#decode(rawBody);',
+    replace: `const body = rawBody.reduce((sum, byte) => (sum * 31 + byte) | 0, 7);
+    const elements = this.#decode(rawBody).map((element) =>
+      element.kind === 'event' ? { ...element, key: { ...element.key, id: element.key.id + '|' + body } } : element);`,
+    scenario: 'calm',
+  },
+  {
+    name: 'keys-forgotten-soon',
+    flaw: 'Dedup keys live for two seconds in place of 15 days.',
+    file: DEDUP,
+    find: 'if (unit !== undefined) committed(unit);',
+    replace: `if (unit !== undefined) committed(unit);
+    const digests = [...byDigest.keys()].map((digest) => Buffer.from(digest, 'hex'));
+    const text = 'DELETE FROM wahook.event_key WHERE digest = ANY ($1::bytea[])';
+    setTimeout(() => void this.#database.query({ text, values: [digests] }).catch(() => {}), 2_000);`,
+    scenario: 'calm',
+  },
+  {
+    name: 'keys-in-their-own-transaction',
+    flaw: 'Dedup keys are committed before the jobs are inserted.',
+    file: DEDUP,
+    find: 'await record(tx, byDigest)',
+    replace: 'await record(this.#database, byDigest)',
+    scenario: 'web dies',
+  },
+  {
+    name: 'dropped-insert',
+    flaw: 'A message of a conversation in which one waits already is dropped without a word.',
+    file: ROWS,
+    find: 'WHERE (SELECT count(*) FROM held) >= 0',
+    replace: `WHERE (SELECT count(*) FROM held) >= 0 AND NOT EXISTS (
+          SELECT FROM wahook.\${this.#table} AS other
+          WHERE other.queue = $1 AND other.lane = given.lane AND other.state = 'waiting')`,
+    scenario: 'calm',
+  },
+  {
+    name: 'wake-up-only',
+    flaw: 'A conversation whose wake-up died with its process is not looked for.',
+    file: 'src/adapters/postgres/lane-sweep.ts',
+    find: 'lanes: rows.filter(({ due }) => due).map(({ lane }) => lane),',
+    replace: 'lanes: [],',
+    scenario: 'web dies',
+  },
+];
