@@ -5,6 +5,8 @@ export interface TortureOptions {
   readonly mode: 'random' | 'failpoints' | 'mutants';
   /** Kills at each failpoint. */
   readonly per: number;
+  /** Names of those wanted; all if empty. */
+  readonly mutants: readonly string[];
   readonly peer: string | undefined;
   readonly short: boolean;
   readonly scenario: ScenarioOptions;
@@ -40,7 +42,7 @@ export const USAGE = `npm run torture -- [options]
   --short              the form for CI, a bit more than a minute
   --peer NAME          puts bench/peers/NAME under test instead of wahook
   --failpoints         kills at each failpoint instead of at random; --per N times each (50)
-  --mutants            deliberately broken builds, each of which must be caught
+  --mutants [NAME…]    deliberately broken builds, each of which must be caught
 `;
 
 const FLAGS = {
@@ -65,7 +67,8 @@ const FLAGS = {
 
 /** Undefined if help was asked for. @throws Error with a sentence for the user */
 export function readOptions(args: readonly string[]): TortureOptions | undefined {
-  const { values } = parseArgs({ args: [...args], options: FLAGS });
+  const allowPositionals = args.includes('--mutants');
+  const { values, positionals } = parseArgs({ args: [...args], options: FLAGS, allowPositionals });
   if (values.help) return undefined;
   const size = values.short ? SIZES.short : SIZES.normal;
   const redis = values.redis ?? false;
@@ -82,6 +85,7 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
   return {
     mode: values.mutants ? 'mutants' : values.failpoints ? 'failpoints' : 'random',
     per: number('per', values.short ? 5 : 50),
+    mutants: positionals,
     peer: values.peer,
     short: values.short ?? false,
     scenario: {
