@@ -81,8 +81,9 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     name: 'next-reply-overtakes',
     flaw: 'While a reply waits to be sent again, the next one to the same person is sent.',
     file: ROWS,
-    find: `bool_and(next_attempt_at IS NULL OR next_attempt_at <= now()) OVER (ORDER BY seq) AS due`,
-    replace: `(next_attempt_at IS NULL OR next_attempt_at <= now()) AS due`,
+    find: `AND state = 'waiting' ORDER BY seq LIMIT`,
+    replace: `AND state = 'waiting' \${
+                  outbox ? 'AND (next_attempt_at IS NULL OR next_attempt_at <= now())' : ''} ORDER BY seq LIMIT`,
     scenario: 'calm',
   },
 ];
