@@ -5,10 +5,10 @@ import { describeVerdict, ProgressLine } from './report.ts';
 import { type Arming, type Death, type Role, runScenario, type ScenarioOptions } from './scenario.ts';
 
 /** Which time it gets there a process dies: the first ones find it fresh, later ones with several things under way. */
-const MOST_NTH = 6;
+const MOST_NTH = 4;
 
 /** New messages a second: enough for every failpoint to be met soon, and less than what the survivors can work off. */
-const RATE = 60;
+const RATE = 40;
 
 const NO_FAULTS = { kills: 0, postgresStops: 0, freezes: 0, redisFaults: 0, networkFaults: 0, rolls: 0 };
 
