@@ -31,7 +31,7 @@ const CALM: MutantScenario = {
 };
 
 function killAt(...names: readonly FailpointName[]): readonly FailpointSetting[] {
-  return names.map((name, index) => ({ name, nth: 5 + index, action: 'kill' }));
+  return names.map((name, index) => ({ name, nth: 3 + index, action: 'kill' }));
 }
 
 const throwAt = (name: FailpointName, nth: number): FailpointSetting => ({ name, nth, action: 'throw' });
@@ -45,19 +45,9 @@ export const MUTANT_SCENARIOS = {
     redis: true,
     messages: 300,
     rate: 60,
-    armed: {
-      web: killAt(
-        'begun',
-        'keys-recorded',
-        'messages-inserted',
-        'accepted',
-        'keys-recorded',
-        'accepted',
-        'begun',
-        'accepted',
-      ),
-      worker: [],
-    },
+    settleWaitMs: 20_000,
+    stallMs: 35_000,
+    armed: { web: killAt('keys-recorded', 'accepted', 'messages-inserted', 'accepted', 'keys-recorded'), worker: [] },
   },
   'store fails': {
     ...CALM,
@@ -65,37 +55,37 @@ export const MUTANT_SCENARIOS = {
     rate: 60,
     armed: { web: [throwAt('messages-inserted', 5), throwAt('messages-inserted', 7)], worker: [] },
   },
-  'postgres stops': { ...CALM, messages: 300, rate: 60, faults: { postgresStops: 2 } },
+  'postgres stops': {
+    ...CALM,
+    messages: 300,
+    rate: 60,
+    settleWaitMs: 15_000,
+    stallMs: 30_000,
+    faults: { postgresStops: 2 },
+  },
   'worker dies handling': {
     ...CALM,
     messages: 300,
     rate: 60,
-    stallMs: 25_000,
-    armed: {
-      web: [],
-      worker: killAt(
-        'between-replies',
-        'after-outbox',
-        'effects-committed',
-        'handled',
-        'after-outbox',
-        'message-settled',
-      ),
-    },
+    settleWaitMs: 20_000,
+    stallMs: 35_000,
+    armed: { web: [], worker: killAt('after-outbox', 'effects-committed', 'handled', 'after-outbox') },
   },
   'worker dies sending': {
     ...CALM,
     messages: 300,
     rate: 60,
-    settleWaitMs: 10_000,
-    stallMs: 30_000,
-    armed: { web: [], worker: killAt('posted', 'send-answered', 'send-settled', 'posted', 'send-answered', 'posted') },
+    settleWaitMs: 20_000,
+    stallMs: 35_000,
+    armed: { web: [], worker: killAt('posted', 'send-answered', 'posted', 'send-settled') },
   },
   /** Handlers fail after they have made their replies. */
   'handler fails': {
     ...CALM,
     messages: 300,
     rate: 60,
+    settleWaitMs: 10_000,
+    stallMs: 25_000,
     armed: { web: [], worker: [throwAt('handled', 9), throwAt('handled', 8)] },
     env: { HANDLER_RETRIES: '20' },
   },
@@ -104,7 +94,8 @@ export const MUTANT_SCENARIOS = {
     ...CALM,
     messages: 250,
     rate: 14,
-    stallMs: 25_000,
+    settleWaitMs: 20_000,
+    stallMs: 35_000,
     armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 11_500 }] },
     env: { BOT: join(import.meta.dirname, 'mutant-slow-bot.ts') },
   },
