@@ -40,6 +40,7 @@ export const MUTANT_SCENARIOS = {
   /** Nobody dies. Meta repeats, re-batches and comes twice at once; the Graph API fails, throttles and loses answers. */
   calm: CALM,
   'calm with redis': { ...CALM, redis: true },
+  /** Between the signature and the 200. Redis remembers, so that a cache that knows too much shows. */
   'web dies': {
     ...CALM,
     redis: true,
@@ -49,20 +50,17 @@ export const MUTANT_SCENARIOS = {
     stallMs: 35_000,
     armed: { web: killAt('keys-recorded', 'accepted', 'messages-inserted', 'accepted', 'keys-recorded'), worker: [] },
   },
+  /** Postgres stops as by a crash and comes back; between that, inserting fails now and then for no reason. */
   'store fails': {
-    ...CALM,
-    messages: 300,
-    rate: 60,
-    armed: { web: [throwAt('messages-inserted', 5), throwAt('messages-inserted', 7)], worker: [] },
-  },
-  'postgres stops': {
     ...CALM,
     messages: 300,
     rate: 60,
     settleWaitMs: 15_000,
     stallMs: 30_000,
     faults: { postgresStops: 2 },
+    armed: { web: [throwAt('messages-inserted', 5), throwAt('messages-inserted', 7)], worker: [] },
   },
+  /** Between the end of the handler and the sending of its replies. */
   'worker dies handling': {
     ...CALM,
     messages: 300,
@@ -71,6 +69,7 @@ export const MUTANT_SCENARIOS = {
     stallMs: 35_000,
     armed: { web: [], worker: killAt('after-outbox', 'effects-committed', 'handled', 'after-outbox') },
   },
+  /** Between Meta's answer and the COMMIT that notes it. */
   'worker dies sending': {
     ...CALM,
     messages: 300,

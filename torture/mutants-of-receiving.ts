@@ -23,7 +23,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     file: RECEIVE,
     find: `return this.#unavailable('storage');`,
     replace: `return ${ACCEPTED};`,
-    scenario: 'postgres stops',
+    scenario: 'store fails',
   },
   {
     name: 'ack-on-bug',
@@ -39,7 +39,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     file: 'src/adapters/postgres/postgres-database.ts',
     find: `synchronous_commit: 'on'`,
     replace: `synchronous_commit: 'off'`,
-    scenario: 'postgres stops',
+    scenario: 'store fails',
   },
   {
     name: 'nx-before-enqueue',
