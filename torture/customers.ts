@@ -23,9 +23,12 @@ interface Conversation {
 
 const TICK_MS = 10;
 /** Conversations with something still to say; a new one opens when nobody has anything to say. */
-const MOST_OPEN = 200;
-/** Accepted and not answered: beyond it the receiver is behind, and customers wait. */
-const MOST_UNANSWERED = 600;
+const MOST_OPEN = 400;
+/**
+ * Accepted and not answered: beyond it the receiver is behind, and customers wait. Not too low: a reply that was being sent when
+ * its process died rightly waits for SETTLE_WAIT, and whatever follows in its conversation with it.
+ */
+const MOST_UNANSWERED = 2_000;
 /** Every so many messages a webhook full of first messages comes, as after a campaign. */
 const BURST_EVERY = 1_500;
 const FIRST_BURST = 300;

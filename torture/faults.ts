@@ -93,9 +93,10 @@ export class Faults {
   }
 
   async #kill(): Promise<void> {
-    const member = await this.#victim(this.#random.chance(KILLS_AT_START));
+    const member = await this.#claim(this.#random.chance(KILLS_AT_START));
     this.#count(`kill -9 of a ${member.role}`);
     member.signal('SIGKILL');
+    member.isBusy = false;
   }
 
   async #stopPostgres(): Promise<void> {
@@ -108,8 +109,7 @@ export class Faults {
 
   /** A worker that was frozen for longer than its lease goes on in the middle of what another one does by now. */
   async #freeze(): Promise<void> {
-    const member = await this.#victim(false);
-    member.isBusy = true;
+    const member = await this.#claim(false);
     this.#count(`SIGSTOP of a ${member.role}`);
     member.signal('SIGSTOP');
     await this.#sleep(this.#random.between(FREEZE_MS.least, FREEZE_MS.most));
@@ -118,15 +118,14 @@ export class Faults {
   }
 
   async #breakRedis(): Promise<void> {
-    const { servers } = this.#targets;
-    const { redis } = servers;
+    const { redis } = this.#targets.servers;
     if (redis === undefined) return;
     switch (this.#random.pick(['kill', 'FLUSHALL', 'freeze', 'eviction'] as const)) {
       case 'kill':
         this.#count('Redis kill -9');
-        redis.process.signal('SIGKILL');
+        await redis.crash();
         await this.#sleep(this.#random.between(100, 2_000));
-        return await servers.restartRedis();
+        return await redis.restart();
       case 'FLUSHALL':
         this.#count('Redis FLUSHALL');
         return await redisCommand(redis.port, 'FLUSHALL');
@@ -145,11 +144,9 @@ export class Faults {
   }
 
   async #breakNetwork(): Promise<void> {
-    const member = await this.#victim(false);
-    const proxy = this.#random.pick(this.#targets.proxies.get(member.name) ?? []);
-    if (proxy === undefined) return;
+    const member = await this.#claim(false);
+    const proxy = this.#random.pick(this.#targets.proxies.get(member.name) as readonly NetworkProxy[]);
     const kind = this.#random.pick<NetworkFault>(['latency', 'blackhole', 'reset', 'half-open']);
-    member.isBusy = true;
     this.#count(`network ${kind}`);
     switch (kind) {
       case 'latency':
@@ -171,8 +168,7 @@ export class Faults {
   }
 
   async #roll(): Promise<void> {
-    const member = await this.#victim(false);
-    member.isBusy = true;
+    const member = await this.#claim(false);
     this.#count(`SIGTERM of a ${member.role}`);
     const exit = member.exit();
     member.signal('SIGTERM');
@@ -183,16 +179,20 @@ export class Faults {
     if (exitCode !== 0) this.#badExits.push(`${member.name} ended with ${exitCode ?? signal} after SIGTERM`);
   }
 
-  /** A process on which no other fault is at work; ready, unless `anyTime`. */
-  async #victim(anyTime: boolean): Promise<Member> {
+  /** A process on which no other fault is at work, and from now on this one; it is ready, unless `anyTime`. */
+  async #claim(anyTime: boolean): Promise<Member> {
     const { members } = this.#targets.cluster;
     const deadline = performance.now() + READY_LIMIT_MS;
     for (;;) {
       const idle = members.filter(({ isBusy }) => !isBusy);
       const ready = idle.filter(({ isReady }) => isReady || anyTime);
-      if (ready.length > 0) return this.#random.pick(ready);
       // Whatever keeps them from being ready, the fault happens.
-      if (performance.now() > deadline && idle.length > 0) return this.#random.pick(idle);
+      const choice = ready.length > 0 || performance.now() < deadline ? ready : idle;
+      if (choice.length > 0) {
+        const member = this.#random.pick(choice);
+        member.isBusy = true;
+        return member;
+      }
       await pause(50);
     }
   }

@@ -25,7 +25,12 @@ const JSON_TYPE = { 'content-type': 'application/json; charset=UTF-8' };
 
 /** A Graph error says for certain that the message was not taken; Meta answers throttling with 400 (error codes, 2026-09-11). */
 function graphError(code: number, status: number): Treatment['answer'] {
-  const error = { message: `(#${code}) Some title`, type: 'OAuthException', code, fbtrace_id: 'Az8or2yhqkZfEZ-_4Qn_Bam' };
+  const error = {
+    message: `(#${code}) Some title`,
+    type: 'OAuthException',
+    code,
+    fbtrace_id: 'Az8or2yhqkZfEZ-_4Qn_Bam',
+  };
   return (response) => void response.writeHead(status, JSON_TYPE).end(JSON.stringify({ error }));
 }
 

@@ -2,6 +2,7 @@ import { runFailpoints } from './failpoint-mode.ts';
 import { mutantNamed } from './mutant.ts';
 import { runMutants } from './mutant-mode.ts';
 import { readOptions, type TortureOptions, USAGE } from './options.ts';
+import { peerNamed } from './peer.ts';
 import { describeVerdict, ProgressLine } from './report.ts';
 import { runScenario } from './scenario.ts';
 
@@ -11,11 +12,15 @@ const EXIT_USAGE = 2;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
 async function main(options: TortureOptions): Promise<boolean> {
-  const { mode, per, mutants, scenario } = options;
+  const { mode, per, mutants, peer, scenario } = options;
   if (mode === 'failpoints') return await runFailpoints(per, scenario);
   if (mode === 'mutants') return await runMutants(mutants.map(mutantNamed), scenario.seed);
   const line = new ProgressLine();
-  const verdict = await runScenario({ ...scenario, onProgress: (progress) => line.show(progress) });
+  const verdict = await runScenario({
+    ...scenario,
+    ...(peer !== undefined && { receiver: peerNamed(peer) }),
+    onProgress: (progress) => line.show(progress),
+  });
   line.end();
   process.stdout.write(describeVerdict(verdict));
   return verdict.isClean;

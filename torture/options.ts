@@ -39,6 +39,7 @@ export const USAGE = `npm run torture -- [options]
   --redis-faults N     kill, FLUSHALL, freeze, eviction (8 with --redis)
   --settle-wait S      SETTLE_WAIT in seconds (60)
   --rate R             new messages a second at most
+  --patience S         after the last fault: what does not move for so many seconds is lost (75 and SETTLE_WAIT)
   --short              the form for CI, a bit more than a minute
   --peer NAME          puts bench/peers/NAME under test instead of wahook
   --failpoints         kills at each failpoint instead of at random; --per N times each (50)
@@ -57,6 +58,7 @@ const FLAGS = {
   'redis-faults': { type: 'string' },
   'settle-wait': { type: 'string' },
   rate: { type: 'string' },
+  patience: { type: 'string' },
   short: { type: 'boolean' },
   peer: { type: 'string' },
   failpoints: { type: 'boolean' },
@@ -70,9 +72,23 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
   const allowPositionals = args.includes('--mutants');
   const { values, positionals } = parseArgs({ args: [...args], options: FLAGS, allowPositionals });
   if (values.help) return undefined;
-  const size = values.short ? SIZES.short : SIZES.normal;
-  const redis = values.redis ?? false;
-  const number = (name: keyof typeof values, byDefault: number) => wholeNumber(name, values[name], byDefault);
+  if (!values.redis && values['redis-faults'] !== undefined) throw new Error('--redis-faults needs --redis');
+  const short = values.short ?? false;
+  return {
+    mode: values.mutants ? 'mutants' : values.failpoints ? 'failpoints' : 'random',
+    per: wholeNumber('per', values.per, short ? 5 : 50),
+    mutants: positionals,
+    peer: values.peer,
+    short,
+    scenario: scenarioOf(values, short ? SIZES.short : SIZES.normal),
+  };
+}
+
+type Values = Readonly<Partial<Record<keyof typeof FLAGS, string | boolean>>>;
+
+function scenarioOf(values: Values, size: (typeof SIZES)['normal' | 'short']): ScenarioOptions {
+  const redis = values.redis === true;
+  const number = (name: keyof Values, byDefault = 0) => wholeNumber(name, values[name], byDefault);
   const faults: FaultCounts = {
     kills: number('kills', size.faults.kills),
     postgresStops: number('postgres-stops', size.faults.postgresStops),
@@ -81,21 +97,14 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
     rolls: number('rolls', size.faults.rolls),
     redisFaults: redis ? number('redis-faults', size.faults.redisFaults) : 0,
   };
-  if (!redis && values['redis-faults'] !== undefined) throw new Error('--redis-faults needs --redis');
   return {
-    mode: values.mutants ? 'mutants' : values.failpoints ? 'failpoints' : 'random',
-    per: number('per', values.short ? 5 : 50),
-    mutants: positionals,
-    peer: values.peer,
-    short: values.short ?? false,
-    scenario: {
-      messages: number('messages', size.messages),
-      seed: number('seed', Math.floor(Math.random() * 1_000_000)),
-      faults,
-      redis,
-      settleWaitMs: number('settle-wait', size.settleWaitMs / 1_000) * 1_000,
-      ...(values.rate !== undefined && { rate: number('rate', 0) }),
-    },
+    messages: number('messages', size.messages),
+    seed: number('seed', Math.floor(Math.random() * 1_000_000)),
+    faults,
+    redis,
+    settleWaitMs: number('settle-wait', size.settleWaitMs / 1_000) * 1_000,
+    ...(values.rate !== undefined && { rate: number('rate') }),
+    ...(values.patience !== undefined && { stallMs: number('patience') * 1_000 }),
   };
 }
 

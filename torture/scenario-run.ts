@@ -184,10 +184,10 @@ export class ScenarioRun {
       const state = JSON.stringify([acked, handled, this.#graph?.accepted, outstanding, backlog]);
       if (state !== before) movedAt = performance.now();
       before = state;
-      const isAllAcked = acked === sent && outstanding === 0;
-      if (this.#receiver.isWahook) {
-        if (isAllAcked && backlog?.inbox === 0 && backlog.outbox === 0) return;
-      } else if (isAllAcked && handled === acked && performance.now() - movedAt > QUIET_MS) return;
+      const isDone = this.#receiver.isWahook
+        ? backlog?.inbox === 0 && backlog.outbox === 0
+        : handled === acked && performance.now() - movedAt > QUIET_MS;
+      if (acked === sent && outstanding === 0 && isDone) return;
       await pause(LOOK_MS);
     }
   }

@@ -32,7 +32,7 @@ export interface Receiver {
   readonly name: string;
   /** Program and arguments; `nodeArgs` of the arming come right after the program. */
   readonly command: readonly string[];
-  /** Variables besides those of the contract in docs/reliability.md. */
+  /** Variables besides HOST, PORT, ROLE, DATABASE_URL, REDIS_URL and those that begin with WHATSAPP_. */
   readonly env?: Readonly<Record<string, string>>;
   /** True if the database holds wahook's tables: the ledger then says why a message was lost, and when all is drained. */
   readonly isWahook: boolean;
@@ -131,7 +131,9 @@ export interface Verdict {
 /** A fresh database, a cluster under faults, a sender, a judge. Rejects only if the harness itself cannot go on. */
 export async function runScenario(options: ScenarioOptions): Promise<Verdict> {
   const logs = mkdtempSync(join(tmpdir(), 'wahook-torture-'));
-  const servers = options.servers ?? (await Servers.start({ redis: options.redis }));
+  // What others keep in Redis they ask to be kept well.
+  const isDurable = options.receiver !== undefined && !options.receiver.isWahook;
+  const servers = options.servers ?? (await Servers.start({ redis: options.redis && (isDurable ? 'durable' : true) }));
   try {
     const verdict = await ScenarioRun.toTheEnd(options, servers, logs);
     if (verdict.isClean) rmSync(logs, { recursive: true, force: true });

@@ -3,29 +3,27 @@ import pg from 'pg';
 import { type PostgresServer, startPostgresServer } from '../tests/support/postgres-server.ts';
 import { type RedisServer, startRedisServer } from '../tests/support/redis.ts';
 
+export interface ServersOptions {
+  /** `durable`: what it held is there again after a crash, as a queue in it needs. wahook does not. */
+  readonly redis: boolean | 'durable';
+}
+
 /** Real servers of this process alone; one set can serve several scenarios, one after the other. */
 export class Servers {
   readonly postgres: PostgresServer;
-  #redis: RedisServer | undefined;
+  readonly redis: RedisServer | undefined;
 
   private constructor(postgres: PostgresServer, redis: RedisServer | undefined) {
     this.postgres = postgres;
-    this.#redis = redis;
+    this.redis = redis;
   }
 
-  static async start({ redis }: { readonly redis: boolean }): Promise<Servers> {
-    return new Servers(await startPostgresServer(), redis ? await startRedisServer() : undefined);
-  }
-
-  /** Changes with `restartRedis`. */
-  get redis(): RedisServer | undefined {
-    return this.#redis;
-  }
-
-  /** After a crash: on the same port, empty. */
-  async restartRedis(): Promise<void> {
-    await this.#redis?.stop();
-    this.#redis = await startRedisServer(this.#redis?.port);
+  static async start({ redis }: ServersOptions): Promise<Servers> {
+    const postgres = await startPostgresServer();
+    return new Servers(
+      postgres,
+      redis ? await startRedisServer(undefined, { durable: redis === 'durable' }) : undefined,
+    );
   }
 
   /** Resolves to the URL of a new, empty database. */
@@ -42,7 +40,7 @@ export class Servers {
   }
 
   async stop(): Promise<void> {
-    await this.#redis?.stop();
+    await this.redis?.stop();
     await this.postgres.stop();
   }
 

@@ -62,7 +62,7 @@ export function webhookOf(elements: readonly Element[], random: Random): SignedW
   return { body, signature: signatureOf(body) };
 }
 
-export function signatureOf(body: string): string {
+function signatureOf(body: string): string {
   return `sha256=${createHmac('sha256', SETTINGS.WHATSAPP_WEBHOOK_SECRET).update(body).digest('hex')}`;
 }
 

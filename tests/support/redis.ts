@@ -13,7 +13,13 @@ const run = promisify(execFile);
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
+  /** Changes with `restart`. */
   readonly process: ServerProcess;
+  /** Ends it with SIGKILL. */
+  crash(): Promise<void>;
+  /** After `crash`, on the same port; empty, unless it is `durable`. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -41,21 +47,41 @@ export async function startRedis(this: Mocha.Context): Promise<void> {
   await testRedis();
 }
 
-/** Starts a server without persistence on `port` or a free one of 127.0.0.1, e.g. to freeze or to kill it. */
-export async function startRedisServer(port?: number): Promise<RedisServer> {
+/**
+ * Starts a server on `port` or a free one of 127.0.0.1, e.g. to freeze or to kill it. It keeps nothing over a restart, unless
+ * it is `durable`: then it has an append-only file, synced every second.
+ */
+export async function startRedisServer(port?: number, { durable = false } = {}): Promise<RedisServer> {
   binary ??= findOrInstall();
   const command = await binary;
   const folder = await mkdtemp(join(tmpdir(), 'wahook-redis-'));
   const chosen = port ?? (await freePort());
-  const process = await ServerProcess.start({
-    name: 'Redis',
-    command,
-    args: ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
-    folder,
-    stopSignal: 'SIGTERM',
-    isUp: () => answers(chosen),
-  });
-  return { url: `redis://127.0.0.1:${chosen}`, port: chosen, process, stop: () => process.stop() };
+  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+  const start = () =>
+    ServerProcess.start({
+      name: 'Redis',
+      command,
+      args: [...args, '--appendonly', durable ? 'yes' : 'no'],
+      folder,
+      stopSignal: 'SIGTERM',
+      isUp: () => answers(chosen),
+    });
+  let server = await start();
+  return {
+    url: `redis://127.0.0.1:${chosen}`,
+    port: chosen,
+    get process() {
+      return server;
+    },
+    async crash() {
+      server.signal('SIGKILL');
+      await server.stop({ keepFolder: true });
+    },
+    async restart() {
+      server = await start();
+    },
+    stop: () => server.stop(),
+  };
 }
 
 let binary: Promise<string> | undefined;

@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Cluster } from '../../torture/cluster.ts';
+import type { Death } from '../../torture/scenario.ts';
+import { eventually } from '../support/eventually.ts';
+
+/** Ready at once; ends itself with 7 when asked to. */
+const RECEIVER = `
+  import { createServer } from 'node:http';
+  console.log(process.env.ROLE, process.env.MARK, process.execArgv.join());
+  createServer((request, response) => {
+    if (request.url === '/leave') process.exit(7);
+    response.end(String(process.pid));
+  }).listen(Number(process.env.PORT), process.env.HOST);
+`;
+
+describe('The cluster of the torture', function () {
+  this.timeout(30_000);
+
+  let folder: string;
+  let cluster: Cluster;
+  let deaths: Death[];
+  let armed: number;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'wahook-cluster-'));
+    writeFileSync(join(folder, 'receiver.mjs'), RECEIVER);
+    deaths = [];
+    armed = 0;
+    cluster = await Cluster.start({
+      receiver: { name: 'double', command: [process.execPath, join(folder, 'receiver.mjs')], isWahook: false },
+      environment: () => ({ MARK: 'set' }),
+      arm: (role) => {
+        armed += 1;
+        return role === 'worker' ? { nodeArgs: ['--stack-trace-limit=7'], env: { MARK: `start ${armed}` } } : {};
+      },
+      onDeath: (death) => void deaths.push(death),
+      logs: folder,
+    });
+  });
+  afterEach(async () => {
+    await cluster.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const pid = async (url: string) => (await fetch(url)).text().catch(() => '');
+
+  it('starts a process again that was killed, on the same port', async () => {
+    const [member] = cluster.members;
+    const before = await pid(member?.url ?? '');
+    member?.signal('SIGKILL');
+    await eventually(() => deaths.length === 1);
+    await eventually(() => member?.isReady === true);
+    expect(await pid(member?.url ?? '')).to.not.equal(before);
+    expect(deaths[0]).to.include({ name: 'web-1', role: 'web', signal: 'SIGKILL', isOurs: true, pid: Number(before) });
+  });
+
+  it('tells a process that ended itself from one that was ended', async () => {
+    await fetch(`${cluster.members[2]?.url}/leave`).catch(() => {});
+    await eventually(() => deaths.length === 1);
+    expect(deaths[0]).to.include({ name: 'worker-1', exitCode: 7, isOurs: false });
+    expect(deaths[0]?.armed.env?.['MARK']).to.match(/^start \d$/);
+  });
+
+  it('arms each start anew', async () => {
+    expect(armed).to.equal(4);
+    cluster.members[3]?.signal('SIGKILL');
+    await eventually(() => armed === 5);
+    await eventually(() => cluster.members[3]?.isReady === true);
+    expect(readFileSync(join(folder, 'worker-2.log'), 'utf8')).to.match(
+      /^worker start 4 --stack.*\nworker start 5 --stack/,
+    );
+    expect(readFileSync(join(folder, 'web-1.log'), 'utf8')).to.equal('web set \n');
+  });
+
+  it('starts nothing again once it is stopped', async () => {
+    const urls = cluster.members.map(({ url }) => url);
+    await cluster.stop();
+    for (const url of urls) expect(await fetch(url).catch(() => 'gone')).to.equal('gone');
+    expect(deaths).to.deep.equal([]);
+  });
+});
