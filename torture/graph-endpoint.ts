@@ -7,6 +7,8 @@ import { type Element, statusElement } from './webhook.ts';
 
 export interface GraphEndpointOptions {
   readonly random: Random;
+  /** How many times as often as usual it fails; 1 if absent. */
+  readonly trouble?: number;
   readonly onAccepted: (reply: AcceptedReply) => void;
   /** What Meta then tells about it, when it is time to tell. */
   readonly onStatus: (status: Element) => void;
@@ -124,14 +126,14 @@ export class GraphEndpoint {
   }
 
   async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { random } = this.#options;
-    if (!this.#isCalm && random.chance(RESET_BEFORE_READING.share)) {
+    const { random, trouble = 1 } = this.#options;
+    if (!this.#isCalm && random.chance(RESET_BEFORE_READING.share * trouble)) {
       this.#count(RESET_BEFORE_READING.name);
       return void request.socket.resetAndDestroy();
     }
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
-    const treatment = this.#isCalm ? undefined : treatmentFor(random.next());
+    const treatment = this.#isCalm ? undefined : treatmentFor(random.next() / trouble);
     if (treatment !== undefined) this.#count(treatment.name);
     const wamid = treatment?.accepted === false ? undefined : this.#accept(body);
     if (treatment !== undefined) return treatment.answer(response, random);

@@ -97,6 +97,7 @@ export class ScenarioRun {
   async #openGraph(): Promise<GraphEndpoint> {
     const graph = await GraphEndpoint.open({
       random: Random.of(this.#options.seed, 'graph'),
+      trouble: this.#options.graphTrouble ?? 1,
       onAccepted: (reply) => this.#ledger.accepted(reply),
       onStatus: (status) => this.#sender?.add(status),
     });

@@ -67,6 +67,8 @@ export interface ScenarioOptions {
   readonly isEnough?: () => boolean;
   /** Ends, without draining, as soon as something is twice or out of order; loss shows only after the drain. */
   readonly stopAtFirst?: boolean;
+  /** How many times as often as usual the Graph API fails; 1 if absent. */
+  readonly graphTrouble?: number;
   /** After the last fault: how long nothing may move before what is missing counts as lost; from SETTLE_WAIT if absent. */
   readonly stallMs?: number;
   readonly onProgress?: (progress: Progress) => void;
