@@ -7,20 +7,21 @@
 import { Queue, Worker } from 'bullmq';
 import express from 'express';
 import { handle } from '../bot.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, required } from '../settings.ts';
 import { BODY_LIMIT_BYTES, isSigned, messagesOf, type ReceivedMessage } from '../webhook.ts';
 
 const QUEUE = 'inbound-messages';
 
 const settings = readSettings();
+const redisUrl = required('REDIS_URL');
 const log = (error: Error) => console.error(error.message);
 
 const queue = new Queue<ReceivedMessage>(QUEUE, {
-  connection: { url: settings.redisUrl, enableOfflineQueue: false },
+  connection: { url: redisUrl, enableOfflineQueue: false },
   defaultJobOptions: { attempts: 3, backoff: { type: 'exponential', delay: 1_000 } },
 });
 const worker = new Worker<ReceivedMessage>(QUEUE, (job) => handle(job.data, settings), {
-  connection: { url: settings.redisUrl },
+  connection: { url: redisUrl },
   concurrency: 50,
 });
 queue.on('error', log);

@@ -7,7 +7,7 @@
 import Fastify from 'fastify';
 import { run } from 'graphile-worker';
 import { handle } from '../bot.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, required } from '../settings.ts';
 import { BODY_LIMIT_BYTES, isSigned, messagesOf, type ReceivedMessage } from '../webhook.ts';
 
 const TASK = 'handle-message';
@@ -15,7 +15,7 @@ const TASK = 'handle-message';
 const settings = readSettings();
 
 const runner = await run({
-  connectionString: settings.databaseUrl,
+  connectionString: required('DATABASE_URL'),
   concurrency: 5,
   pollInterval: 1_000,
   noHandleSignals: true,

@@ -7,7 +7,7 @@
 import express from 'express';
 import { PgBoss } from 'pg-boss';
 import { handle } from '../bot.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, required } from '../settings.ts';
 import { BODY_LIMIT_BYTES, isSigned, messagesOf, type ReceivedMessage } from '../webhook.ts';
 
 const QUEUE = 'inbound-messages';
@@ -15,7 +15,7 @@ const PACE = { localConcurrency: 50, pollingIntervalSeconds: 0.5 };
 
 const settings = readSettings();
 
-const boss = new PgBoss(settings.databaseUrl);
+const boss = new PgBoss(required('DATABASE_URL'));
 boss.on('error', (error) => console.error(error.message));
 await boss.start();
 await boss.createQueue(QUEUE);

@@ -8,18 +8,19 @@ import { Queue, Worker } from 'bullmq';
 import express from 'express';
 import { Redis } from 'ioredis';
 import { handle } from '../bot.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, required } from '../settings.ts';
 import { BODY_LIMIT_BYTES, isSigned, messagesOf, type ReceivedMessage } from '../webhook.ts';
 
 const QUEUE = 'inbound-messages';
 const CLAIM_SECONDS = 24 * 60 * 60;
 
 const settings = readSettings();
+const redisUrl = required('REDIS_URL');
 const log = (error: Error) => console.error(error.message);
 
-const redis = new Redis(settings.redisUrl);
+const redis = new Redis(redisUrl);
 const queue = new Queue<ReceivedMessage>(QUEUE, {
-  connection: { url: settings.redisUrl, enableOfflineQueue: false },
+  connection: { url: redisUrl, enableOfflineQueue: false },
   defaultJobOptions: {
     attempts: 3,
     backoff: { type: 'exponential', delay: 1_000 },
@@ -28,7 +29,7 @@ const queue = new Queue<ReceivedMessage>(QUEUE, {
   },
 });
 const worker = new Worker<ReceivedMessage>(QUEUE, (job) => handle(job.data, settings), {
-  connection: { url: settings.redisUrl },
+  connection: { url: redisUrl },
   concurrency: 50,
 });
 redis.on('error', log);
