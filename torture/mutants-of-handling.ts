@@ -90,8 +90,8 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'dead-after-one-crash',
     flaw: 'A message whose process died once is taken for its murderer and set aside.',
     file: HANDLE,
-    find: 'const MAX_CLAIMS = 20;',
-    replace: 'const MAX_CLAIMS = 1;',
+    find: 'const KILLER_INTERRUPTIONS = 5;',
+    replace: 'const KILLER_INTERRUPTIONS = 1;',
     scenario: 'worker dies handling',
   },
   {

@@ -21,7 +21,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     name: 'ack-on-storage-error',
     flaw: 'A database that is not there is answered with 200.',
     file: RECEIVE,
-    find: `return this.#unavailable('storage');`,
+    find: `return this.#unavailable('storage', error.message);`,
     replace: `return ${ACCEPTED};`,
     scenario: 'store fails',
   },
