@@ -1,6 +1,7 @@
 import { backoffMs } from './backoff.ts';
 import { WahookError } from './errors.ts';
 import { describeFailure } from './job-error.ts';
+import { leftAlone } from './lanes.ts';
 import type { OutboundMessage, WebhookEvent } from './model.ts';
 import type { Clock, EventHandler, Job, JobContext, Log, Metrics, Settlement } from './ports.ts';
 import { RunGate } from './run-gate.ts';
@@ -54,7 +55,7 @@ export class HandleEvent {
   async run(jobs: readonly Job<WebhookEvent>[], context: JobContext): Promise<readonly Settlement[]> {
     const settlements: Settlement[] = [];
     for (const job of jobs) {
-      const settlement = await this.#runOne(job, context);
+      const settlement = context.isHeld() ? await this.#runOne(job, context) : leftAlone(job);
       settlements.push(settlement);
       if (settlement.outcome === 'retry') break;
     }

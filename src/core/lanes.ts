@@ -1,5 +1,5 @@
 import { conversationOf, type OutboundMessage, type WebhookEvent } from './model.ts';
-import type { NewJob } from './ports.ts';
+import type { Job, NewJob, Settlement } from './ports.ts';
 
 /**
  * Order is kept within a lane: messages per conversation, statuses per recipient, everything else per account and field.
@@ -31,4 +31,13 @@ export function sendJob(message: OutboundMessage): NewJob<OutboundMessage> {
 export function statusLanesOf({ phoneNumberId, to: { groupId, userId, waId } }: OutboundMessage): readonly string[] {
   const recipients = [groupId, userId, waId].filter((id) => id !== undefined);
   return recipients.map((id) => conversationOf(phoneNumberId, id, {}));
+}
+
+/**
+ * What becomes of a job before which `JobContext.isHeld` was false: nothing was done, so it waits as it was. If the lane has
+ * a new owner by now this does not count, as all else.
+ */
+export function leftAlone({ lastError }: Job): Settlement {
+  const error = { code: 'lease_expired', message: 'The process stood still for longer than its lease' };
+  return { outcome: 'retry', inMs: 0, counted: false, error: lastError ?? error };
 }

@@ -138,6 +138,12 @@ export interface JobContext {
    * with. @throws WahookError `fenced` if the claim is lost, `storage_unavailable`
    */
   pause(until: Promise<void>): Promise<void>;
+  /**
+   * False if the lane may have been given away: the last proof that it is ours is older than the lease, by a monotonic clock,
+   * as in a process that was frozen. Free of charge; ask right before what cannot be undone, since `signal` is aborted by
+   * timers, which a process that goes on serves later. A lane that is still ours settles all the same.
+   */
+  isHeld(): boolean;
   /** Aborted when the claim on the lane is lost or the process stops for good: what is done after that does not count. */
   readonly signal: AbortSignal;
 }

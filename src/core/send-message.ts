@@ -1,4 +1,5 @@
 import { backoffMs } from './backoff.ts';
+import { leftAlone } from './lanes.ts';
 import type { OutboundMessage } from './model.ts';
 import type {
   Clock,
@@ -60,7 +61,7 @@ export class SendMessage {
   async run(jobs: readonly Job<OutboundMessage>[], context: JobContext): Promise<readonly Settlement[]> {
     const settlements: Settlement[] = [];
     for (const job of jobs) {
-      const settlement = await this.#runOne(job, context.signal);
+      const settlement = await this.#runOne(job, context);
       settlements.push(settlement);
       if (settlement.outcome === 'dead')
         this.#log.error('A message was not sent; it is a dead letter', { job: job.id, ...settlement.error });
@@ -69,7 +70,7 @@ export class SendMessage {
     return settlements;
   }
 
-  async #runOne(job: Job<OutboundMessage>, signal: AbortSignal): Promise<Settlement> {
+  async #runOne(job: Job<OutboundMessage>, context: JobContext): Promise<Settlement> {
     const proof = await this.#proofOf(job);
     if (proof !== undefined) return { outcome: 'done', messageId: proof };
     if (job.interrupted) return this.#ambiguous(job, 'The process ended while it was sending');
@@ -77,6 +78,8 @@ export class SendMessage {
       return dead('unsettled', 'The answer was lost and no status came; Meta may or may not have the message');
     const pausedForMs = (this.#pausedUntilMs.get(job.payload.phoneNumberId) ?? 0) - this.#clock.now();
     if (pausedForMs > 0) return later(pausedForMs, false, { code: 'paused', message: 'The number is paused' });
+    if (!context.isHeld()) return leftAlone(job);
+    const { signal } = context;
     const result = await this.#gateway.send(job.payload, signal);
     return result.kind === 'sent' ? this.#sent(job, result) : uncountedIf(signal.aborted, this.#failed(job, result));
   }

@@ -499,6 +499,17 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
     expect(sent).to.deep.equal([outbound('send-1'), outbound('send-2')]);
   });
 
+  it('says that a lane is held while it is', async () => {
+    const held: boolean[] = [];
+    await consume(async (got, { isHeld }) => {
+      held.push(isHeld());
+      return got.map(() => DONE);
+    });
+    await queue.publish('messages', jobs(2));
+    await settled();
+    expect(held).to.deep.equal([true, true]);
+  });
+
   it('forgets what a handler sent before it rejected', async () => {
     let runs = 0;
     await consume(async (got, { send }) => {

@@ -63,8 +63,11 @@ export function recordingContext(): JobContext & {
   readonly sent: OutboundMessage[];
   readonly pauses: Promise<void>[];
   loseClaim(): void;
+  /** As after a freeze: the lease is over, and nothing has noticed yet. */
+  outliveLease(): void;
 } {
   const claim = new AbortController();
+  let isHeld = true;
   const sent: OutboundMessage[] = [];
   const pauses: Promise<void>[] = [];
   return {
@@ -76,6 +79,10 @@ export function recordingContext(): JobContext & {
     },
     send: (message) => sent.push(message),
     signal: claim.signal,
+    isHeld: () => isHeld,
+    outliveLease: () => {
+      isHeld = false;
+    },
     loseClaim: () => claim.abort(new Error('the claim was lost')),
   };
 }

@@ -223,6 +223,15 @@ describe('Handling an event', () => {
     });
   });
 
+  it('does not begin once its lease is over, though nothing has noticed yet', async () => {
+    const { useCase } = open(() => Promise.reject(new Error('it was run')));
+    const context = recordingContext();
+    context.outliveLease();
+    const [settlement, ...rest] = await useCase.run([jobOf(textMessage('hi')), jobOf(textMessage('ho'))], context);
+    expect(settlement).to.deep.include({ outcome: 'retry', inMs: 0, counted: false });
+    expect(rest).to.deep.equal([]);
+  });
+
   it('handles a burst in order and stops at the first that must be tried again', async () => {
     const seen: string[] = [];
     const { useCase } = open(async (event) => {

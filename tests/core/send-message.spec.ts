@@ -109,6 +109,18 @@ describe('Sending a message', () => {
       expect(sent).to.deep.equal([]);
     });
 
+  it('sends nothing once its lease is over, and leaves the message as it was', async () => {
+    const { useCase, sent } = open(accepted);
+    const context = recordingContext();
+    context.outliveLease();
+    const left = { outcome: 'retry', inMs: 0, counted: false };
+    const error = { code: 'lease_expired', message: 'The process stood still for longer than its lease' };
+    expect(await useCase.run([job(), job()], context)).to.deep.equal([{ ...left, error }]);
+    const lastError = { code: 'ambiguous', message: 'timed out' };
+    expect(await useCase.run([job({ attempt: 2, lastError })], context)).to.deep.equal([{ ...left, error: lastError }]);
+    expect(sent).to.deep.equal([]);
+  });
+
   it('takes a send whose process died for one whose answer was lost', async () => {
     const { run, sent } = open(accepted);
     const [settlement] = await run(job({ interrupted: true, claims: 2 }));

@@ -225,9 +225,9 @@ class Line {
     const send = (message: OutboundMessage) => void sends.push(structuredClone(message));
     try {
       const told = await handler(rows.map((row) => this.#rows.claim(row)) as never, {
-        send,
-        signal,
+        ...{ send, signal },
         pause: (until) => until,
+        isHeld: () => !signal.aborted,
       });
       if (!this.#closed) this.#settle(rows, told, sends);
       return 0;

@@ -28,6 +28,11 @@ function keyOf({ id, retryCount }: LaneClaim): string {
 interface Held {
   readonly claim: LaneClaim;
   readonly lost: AbortController;
+  /**
+   * When the question was asked whose answer proved last that the lane is ours, by `performance.now()`: that goes on while
+   * the process is stopped. In a machine that is suspended it may not; there the fence alone holds.
+   */
+  provenAtMs: number;
 }
 
 /**
@@ -105,8 +110,9 @@ export class LaneConsumer implements Consumption {
       while (this.#hasRoom) {
         const hints = this.#hints;
         const free = concurrency - this.#held.size;
+        const provenAtMs = performance.now();
         const claims = await scheduler.fetch(queue, free);
-        for (const claim of claims) this.#take(claim, hints);
+        for (const claim of claims) this.#take({ claim, lost: new AbortController(), provenAtMs }, hints);
         if (claims.length < free && hints === this.#hints) break;
       }
     } catch (error) {
@@ -116,8 +122,8 @@ export class LaneConsumer implements Consumption {
     }
   }
 
-  #take(claim: LaneClaim, hints: number): void {
-    const held: Held = { claim, lost: new AbortController() };
+  #take(held: Held, hints: number): void {
+    const { claim } = held;
     const full = this.#held.size + 1 === this.#options.concurrency;
     // A lane that was taken back from us and given to us again has the same id: what ran before does not count any more.
     for (const other of this.#held.values()) if (other.claim.id === claim.id) other.lost.abort();
@@ -131,11 +137,13 @@ export class LaneConsumer implements Consumption {
     this.#visits.add(visit);
   }
 
-  async #run({ claim, lost }: Held): Promise<void> {
+  async #run(held: Held): Promise<void> {
+    const { claim, lost } = held;
     const { queue, scheduler, log } = this.#options;
     const signal = AbortSignal.any([lost.signal, this.#deadline.signal]);
     try {
-      const outcome = await this.#visit.run(claim, signal, () => this.#stopped !== undefined);
+      const isHeld = () => !signal.aborted && performance.now() - held.provenAtMs < HEARTBEAT_SECONDS * 1000;
+      const outcome = await this.#visit.run(claim, { signal, isHeld }, () => this.#stopped !== undefined);
       if (outcome === 'fenced') log.warn('a lane was taken over; its last burst does not count', { queue });
     } catch (error) {
       // A handler's error may quote content, so only its name is told.
@@ -152,12 +160,16 @@ export class LaneConsumer implements Consumption {
     if (held.length === 0) return;
     try {
       const { queue, scheduler } = this.#options;
+      const provenAtMs = performance.now();
       const alive = await scheduler.beat(
         queue,
         held.map(({ claim }) => claim),
       );
       // One that its visit gave up meanwhile is missing too; its signal interests nobody any more.
-      for (const { claim, lost } of held) if (!alive.has(claim.id)) lost.abort();
+      for (const one of held) {
+        if (alive.has(one.claim.id)) one.provenAtMs = provenAtMs;
+        else one.lost.abort();
+      }
     } catch (error) {
       this.#warn('heartbeat failed', error);
     }

@@ -1,5 +1,6 @@
 import type { Job, JobError, NewJob, QueueName, Settlement } from '../../core/ports.ts';
 import type { Queryable } from './database.ts';
+import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
 
 /** One claimed row. */
 export interface ClaimedRow {
@@ -91,8 +92,11 @@ export class LaneRows {
   /**
    * Claims the first rows of a lane, at most `burst`, up to the first that is not due yet; one that was interrupted comes
    * alone. Committed before the handler runs, so that a process that dies over a message leaves a trace of it.
+   *
+   * Nothing is claimed in a lane that was given to another worker meanwhile: a healthy send of that one would look as if it
+   * had been cut short. Looked up, not locked: a lane that is given away in the very millisecond of the claim is not noticed.
    */
-  async claim(db: Queryable, lane: string, burst: number): Promise<ClaimedRows> {
+  async claim(db: Queryable, { lane, id, retryCount }: LaneClaim, burst: number): Promise<ClaimedRows> {
     const records = await db.query<ClaimedRecord>({
       name: `${this.#queue}-claim`,
       text: `
@@ -109,11 +113,11 @@ export class LaneRows {
           interruptions = interruptions + was_under_way::integer, under_way = true
         FROM ahead
         WHERE item.queue = $1 AND item.lane = $2 AND item.state = 'waiting'
-          AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND item.seq = ahead.seq
+          AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND item.seq = ahead.seq AND ${LANE_IS_HELD}
         RETURNING item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims, ahead.interrupted,
                   ahead.was_under_way, item.interruptions, item.accepted_at, item.last_error,
                   EXISTS (SELECT FROM ahead WHERE due AND NOT fits) AS more`,
-      values: [this.#queue, lane, burst],
+      values: [this.#queue, lane, burst, id, retryCount],
     });
     return {
       rows: [...records].sort((a, b) => a.seq - b.seq).map((record) => claimed(lane, record)),

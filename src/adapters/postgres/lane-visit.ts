@@ -1,7 +1,7 @@
 import { isWahookError, WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
+import type { JobContext, JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
 import type { Database, Queryable } from './database.ts';
 import { type ClaimedRow, LaneRows } from './lane-rows.ts';
 import type { LaneClaim, LaneScheduler } from './lane-scheduler.ts';
@@ -20,6 +20,9 @@ export interface LaneVisitOptions {
 
 /** `fenced`: another worker has the lane, and nothing of the last burst counted. */
 export type VisitOutcome = 'left' | 'fenced';
+
+/** Tells whether the lane is still ours. */
+type LaneHold = Pick<JobContext, 'signal' | 'isHeld'>;
 
 /** What to do with the lane after a burst; `leave awake`: something waits, but others come first. */
 type Next = 'stay' | 'leave' | 'leave awake';
@@ -50,17 +53,21 @@ export class LaneVisit {
   }
 
   /** Rejects with what the handler or the database rejected with; the lane is then still held. */
-  async run(claim: LaneClaim, signal: AbortSignal, stopping: () => boolean): Promise<VisitOutcome> {
+  async run(
+    claim: LaneClaim,
+    { signal, isHeld }: LaneHold,
+    stopping: () => boolean,
+  ): Promise<VisitOutcome> {
     const { database, burst } = this.#options;
     const turn = { rows: 0, startedAt: performance.now() };
     const isOver = () => stopping() || turn.rows >= TURN.rows || performance.now() - turn.startedAt >= TURN.ms;
     while (!stopping()) {
-      const { rows, more } = await this.#rows.claim(database, claim.lane, burst);
+      const { rows, more } = await this.#rows.claim(database, claim, burst);
       if (rows.length === 0) return this.#leave(claim, 'leave');
       this.#countInterruptions(rows);
       turn.rows += rows.length;
       const isStopped = () => stopping() && signal.aborted;
-      const handled = this.#handle(claim, rows, signal).catch((error: unknown) => {
+      const handled = this.#handle(claim, rows, { signal, isHeld }).catch((error: unknown) => {
         if (!isStopped()) throw error;
         return notBegun(rows);
       });
@@ -94,11 +101,11 @@ export class LaneVisit {
     }
   }
 
-  async #handle(claim: LaneClaim, rows: readonly ClaimedRow[], signal: AbortSignal): Promise<Burst> {
+  async #handle(claim: LaneClaim, rows: readonly ClaimedRow[], hold: LaneHold): Promise<Burst> {
     const sends: NewJob<OutboundMessage>[] = [];
     const send = (message: OutboundMessage) => void sends.push(sendJob(message));
     const pause = (until: Promise<void>) => this.#pause(claim, rows, until);
-    const told = await this.#options.handler(rows.map(({ job }) => job) as never, { send, pause, signal });
+    const told = await this.#options.handler(rows.map(({ job }) => job) as never, { send, pause, ...hold });
     return burstOf(rows, told, sends);
   }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Queryable } from '../../../src/adapters/postgres/database.ts';
 import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
-import { LaneScheduler } from '../../../src/adapters/postgres/lane-scheduler.ts';
+import { type LaneClaim, LaneScheduler } from '../../../src/adapters/postgres/lane-scheduler.ts';
 import { LaneSweep } from '../../../src/adapters/postgres/lane-sweep.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
@@ -112,16 +112,41 @@ describe('the queue on Postgres', () => {
     expect(await sql('SELECT event_key FROM wahook.outbox')).to.deep.equal([{ event_key: 'send-2' }]);
   });
 
+  /** As a worker that has taken a lane and does not go on. */
+  const fetchOne = async (scheduler: LaneScheduler): Promise<LaneClaim> => {
+    let claims: readonly LaneClaim[] = [];
+    await eventually(async () => {
+      claims = await scheduler.fetch('messages', 1);
+      return claims.length === 1;
+    });
+    return claims[0] as LaneClaim;
+  };
+
+  it('claims nothing in a lane that was given to another worker', async () => {
+    const slow = new LaneScheduler({ boss: open.database.bossOptions(), log: silentLog });
+    await slow.start();
+    await queue.publish('messages', [job('1')]);
+    const claim = await fetchOne(slow);
+    const rows = new LaneRows('messages');
+    const claimed = async () => (await rows.claim(open.database, claim, 1)).rows.length;
+    const given = [
+      `UPDATE pgboss.job SET retry_count = retry_count + 1`,
+      `UPDATE pgboss.job SET retry_count = retry_count - 1, state = 'retry'`,
+      `DELETE FROM pgboss.job`,
+    ];
+    for (const taking of given) {
+      await sql(taking);
+      expect(await claimed(), taking).to.equal(0);
+    }
+    expect(await sql('SELECT claims, claimed FROM wahook.inbox')).to.deep.equal([{ claims: 0, claimed: false }]);
+    await slow.close();
+  });
+
   it('takes the lane of a worker that died', async () => {
     const dead = new LaneScheduler({ boss: open.database.bossOptions(), log: silentLog });
     await dead.start();
     await queue.publish('messages', [job('1')]);
-    let claims: readonly unknown[] = [];
-    await eventually(async () => {
-      claims = await dead.fetch('messages', 1);
-      return claims.length === 1;
-    });
-    await new LaneRows('messages').claim(open.database, 'lane', 1);
+    await new LaneRows('messages').claim(open.database, await fetchOne(dead), 1);
     const got: Job[] = [];
     await consume(async (handed) => {
       got.push(...handed);

@@ -1,0 +1,29 @@
+import { GraphGateway } from '../../src/adapters/meta/graph-gateway.ts';
+import type { Database } from '../../src/adapters/postgres/database.ts';
+import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
+import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
+import { PostgresSentMessages } from '../../src/adapters/postgres/postgres-sent-messages.ts';
+import { SendMessage } from '../../src/core/send-message.ts';
+import { RecordingMetrics, silentLog } from './recording.ts';
+
+export interface OpenSender {
+  readonly queue: PostgresMessageQueue;
+  readonly sender: SendMessage;
+  close(): Promise<void>;
+}
+
+/** The sending half of a worker, with a settle wait of a second. Consumes nothing by itself. */
+export async function openSender(database: Database, apiUrl: string): Promise<OpenSender> {
+  const metrics = new RecordingMetrics();
+  const dedup = new PostgresDedupStore(database);
+  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics });
+  await queue.start();
+  const gateway = new GraphGateway({ apiUrl, accessToken: 'EAAGtesttokentesttokentesttoken', metrics });
+  const options = { settleWaitMs: 1_000, onUnsettled: 'resend' } as const;
+  const sender = new SendMessage(gateway, new PostgresSentMessages(database), silentLog, metrics, Date, options);
+  const close = async () => {
+    await queue.close();
+    await gateway.close();
+  };
+  return { queue, sender, close };
+}
