@@ -77,6 +77,10 @@ export const ADVICE = {
     why: 'A run of the bot that takes longer counts as failed.',
     fix: 'Write a number with ms, s, m or h, e.g. HANDLER_TIMEOUT=30s',
   },
+  ON_DEAD_LETTER: {
+    why: 'It decides whether a conversation goes on after a message that was given up.',
+    fix: 'Use continue (it goes on) or hold (it waits until a person redrives or discards the message).',
+  },
   SETTLE_WAIT: {
     why: "When the answer to a send is lost, this service waits this long for the message's status before it decides.",
     fix: 'Write a number with ms, s, m or h, e.g. SETTLE_WAIT=60s; much less than 30s repeats messages that did arrive.',

@@ -40,6 +40,8 @@ export interface Config {
   readonly metrics: MetricsConfig;
   /** `attempts`: runs of the bot, the first one included, before a message becomes a dead letter. */
   readonly handler: { readonly attempts: number; readonly timeoutMs: number };
+  /** What becomes of a conversation one of whose messages was given up. */
+  readonly onDeadLetter: 'continue' | 'hold';
   /** Conversations handled at once by one process. */
   readonly workerConcurrency: number;
   /** A send whose answer was lost waits this long for its status, and is then sent again or held. */
@@ -146,6 +148,7 @@ const schema = z.object({
   WORKER_CONCURRENCY: wholeNumber(1, 500).default(8),
   HANDLER_RETRIES: wholeNumber(1, 100).default(5),
   HANDLER_TIMEOUT: duration('1s', '10m').default(30_000),
+  ON_DEAD_LETTER: oneOf('continue', 'hold').default('continue'),
   SETTLE_WAIT: duration('1s', '24h').default(60_000),
   SETTLE_POLICY: oneOf('resend', 'hold').default('resend'),
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
@@ -200,6 +203,7 @@ function configOf(variables: Variables): Config {
     http: { host: variables.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'), port: variables.PORT },
     metrics: metricsOf(variables),
     handler: { attempts: variables.HANDLER_RETRIES, timeoutMs: variables.HANDLER_TIMEOUT },
+    onDeadLetter: variables.ON_DEAD_LETTER,
     workerConcurrency: variables.WORKER_CONCURRENCY,
     settle: { waitMs: variables.SETTLE_WAIT, policy: variables.SETTLE_POLICY },
     log: { level: variables.LOG_LEVEL, format: variables.LOG_FORMAT ?? (production ? 'json' : 'pretty') },

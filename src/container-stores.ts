@@ -33,7 +33,7 @@ export function bindStore(container: Container, config: Config): void {
 
 /** Everything in this process, gone with it; with Redis the memory of what was accepted survives. */
 function bindMemory(container: Container, config: Config): void {
-  container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(), []);
+  container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(config), []);
   container
     .bind(TOKENS.memoryQueue)
     .toResolvedValue(
@@ -88,6 +88,7 @@ function bindPostgres(
       const queue = new PostgresMessageQueue({
         ...{ database, dedup, log, metrics },
         stopDeadlineMs: stopDeadlineMs(config),
+        onDeadLetter: config.onDeadLetter,
       });
       closers.add(() => queue.close());
       return queue;

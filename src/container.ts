@@ -96,11 +96,12 @@ function bindObservation(container: Container, config: Config, version: string):
 }
 
 async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly GaugeReading[]> {
-  const { waiting, dead, oldestMs } = await queue.depth(name);
+  const { waiting, dead, held, oldestMs } = await queue.depth(name);
   return [
     { name: 'queue_depth', labels: { queue: name, state: 'waiting' }, value: waiting },
     { name: 'queue_depth', labels: { queue: name, state: 'dead' }, value: dead },
     { name: 'queue_oldest_age_seconds', labels: { queue: name }, value: oldestMs / 1000 },
+    ...(name === 'messages' ? [{ name: 'held_conversations' as const, labels: {}, value: held }] : []),
   ];
 }
 

@@ -58,6 +58,7 @@ describe('Configuration', () => {
         http: { host: '127.0.0.1', port: 3000 },
         metrics: { where: 'main' },
         handler: { attempts: 5, timeoutMs: 30_000 },
+        onDeadLetter: 'continue',
         workerConcurrency: 8,
         settle: { waitMs: 60_000, policy: 'resend' },
         log: { level: 'info', format: 'pretty' },

@@ -126,7 +126,7 @@ export type Settlement =
   | { readonly outcome: 'done'; readonly messageId?: string }
   /** Again after `inMs`; later jobs of the lane wait. `counted`: it was the job's own failure and raises `attempt`. */
   | { readonly outcome: 'retry'; readonly inMs: number; readonly counted: boolean; readonly error: JobError }
-  /** Never again: a dead letter; the lane goes on. */
+  /** Never again: a dead letter; the lane goes on, unless the queue was told to hold it. */
   | { readonly outcome: 'dead'; readonly error: JobError };
 
 /** What a handler may do besides returning; it takes effect only if its jobs settle. */
@@ -174,7 +174,23 @@ export interface Consumption {
   stop(): Promise<void>;
 }
 
-/** Jobs that survive the process, per lane in order, each settled once. */
+/** Jobs of a queue by state, for metrics. */
+export interface QueueDepth {
+  /** Those behind a dead letter that holds them included. */
+  readonly waiting: number;
+  readonly dead: number;
+  /** Lanes in which nothing runs until a dead letter is redriven or discarded. */
+  readonly held: number;
+  /** How long the oldest has waited of those that are not held. */
+  readonly oldestMs: number;
+}
+
+/**
+ * Jobs that survive the process, per lane in order, each settled once.
+ *
+ * Told to hold, the queue hands over nothing of the lane of a dead message that was published after it, until that one is
+ * redriven or discarded. The other queues always go on: a status must not wait for a person, nor a reply for another one.
+ */
 export interface MessageQueue {
   /**
    * Stores the jobs, in order. With the `unit` of a `DedupStore` on the same database they are stored with it: then the
@@ -200,8 +216,7 @@ export interface MessageQueue {
     options: ConsumeOptions,
   ): Promise<Consumption>;
 
-  /** Jobs by state, for metrics; `oldestMs`: how long the oldest waiting one has waited. */
-  depth(queue: QueueName): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }>;
+  depth(queue: QueueName): Promise<QueueDepth>;
 }
 
 /** A job that was given up. Holds no content and nobody's number: it may be shown. */

@@ -36,7 +36,9 @@ function textOf({ payload }: Job<InboundMessage>): string {
   return payload.type === 'text' ? payload.text : '';
 }
 
-export function deadLettersContract(openDeadLetters: () => Promise<OpenDeadLetters>): void {
+export function deadLettersContract(
+  openDeadLetters: (options?: { readonly onDeadLetter: 'hold' }) => Promise<OpenDeadLetters>,
+): void {
   let open: OpenDeadLetters;
   let letters: DeadLetters;
   let consumptions: Consumption[];
@@ -249,6 +251,87 @@ export function deadLettersContract(openDeadLetters: () => Promise<OpenDeadLette
     expect(await letters.redrive({ queue: 'outbound' })).to.deep.equal({ letters: 1, conversations: 1 });
     await eventually(() => runs === 2);
     await eventually(async () => (await letters.list({}, 10)).length === 1);
+  });
+
+  describe('told to hold a conversation', () => {
+    beforeEach(async () => {
+      await open.close();
+      open = await openDeadLetters({ onDeadLetter: 'hold' });
+      letters = open.letters;
+    });
+
+    /** Ana's first message dies; hers that follow wait. */
+    const holdAna = async () => {
+      await publish('ana', 'ana 1', 'ana 2');
+      let deaths = 0;
+      const got = await consume((text) => {
+        if (text !== 'ana 1' || deaths > 0) return DONE;
+        deaths += 1;
+        return dead();
+      });
+      await eventually(async () => (await open.queue.depth('messages')).dead === 1);
+      await publish('kim', 'kim 1');
+      await publish('ana', 'ana 3');
+      await eventually(() => got.some((job) => textOf(job) === 'kim 1'));
+      await publish('kim', 'kim 2');
+      await eventually(() => got.some((job) => textOf(job) === 'kim 2'));
+      return got;
+    };
+
+    const ofAna = (got: readonly Job<InboundMessage>[]) => got.map(textOf).filter((text) => text.startsWith('ana'));
+
+    it('runs nothing behind its dead letter, lets the others go on, and counts what waits', async () => {
+      const got = await holdAna();
+      expect(got.map(textOf)).to.deep.equal(['ana 1', 'kim 1', 'kim 2']);
+      await eventually(async () => (await open.queue.depth('messages')).oldestMs === 0);
+      expect(await open.queue.depth('messages')).to.deep.equal({ waiting: 2, dead: 1, held: 1, oldestMs: 0 });
+    });
+
+    it('goes on in the old order when the letter is redriven', async () => {
+      const got = await holdAna();
+      await letters.redrive({});
+      await settled();
+      expect(ofAna(got)).to.deep.equal(['ana 1', 'ana 1', 'ana 2', 'ana 3']);
+      expect(await open.queue.depth('messages')).to.deep.equal({ waiting: 0, dead: 0, held: 0, oldestMs: 0 });
+    });
+
+    it('goes on without the letter when it is discarded', async () => {
+      const got = await holdAna();
+      await letters.discard({});
+      await eventually(() => got.length === 5, 1_500);
+      expect(ofAna(got)).to.deep.equal(['ana 1', 'ana 2', 'ana 3']);
+    });
+
+    it('hands over one at a time, so that nothing ran already that must wait', async () => {
+      await publish('ana', '1', '2', '3');
+      const bursts: string[][] = [];
+      const handler = async (jobs: readonly Job<InboundMessage>[]) => {
+        bursts.push(jobs.map(textOf));
+        return jobs.map((job) => (textOf(job) === '2' ? dead() : DONE));
+      };
+      consumptions.push(await open.queue.consume('messages', handler, { concurrency: 1, burst: 10 }));
+      await eventually(async () => (await open.queue.depth('messages')).held === 1);
+      expect(bursts).to.deep.equal([['1'], ['2']]);
+    });
+
+    it('never holds replies', async () => {
+      const to = { waId: '15551234567' };
+      const send = (sendId: string) => ({
+        key: { id: sendId, day: 0 },
+        lane: '1065|15551234567',
+        payload: { sendId, phoneNumberId: '1065', to, content: { type: 'text' as const, text: 'Hello' } },
+      });
+      await open.queue.publish('outbound', [send('send-1'), send('send-2')]);
+      const seen: string[] = [];
+      const handler = async (jobs: readonly Job<{ sendId: string }>[]) => {
+        seen.push(...jobs.map(({ payload }) => payload.sendId));
+        return jobs.map(({ payload }) => (payload.sendId === 'send-1' ? dead('graph_131047') : DONE));
+      };
+      consumptions.push(await open.queue.consume('outbound', handler, { concurrency: 1, burst: 1 }));
+      await eventually(() => seen.length === 2);
+      await eventually(async () => (await open.queue.depth('outbound')).waiting === 0);
+      expect(await open.queue.depth('outbound')).to.deep.equal({ waiting: 0, dead: 1, held: 0, oldestMs: 0 });
+    });
   });
 
   it('redrives 2,500 at once, each lane in order', async () => {

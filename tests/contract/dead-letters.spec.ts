@@ -15,8 +15,8 @@ describe('DeadLetters contract', function () {
   this.timeout(30_000);
 
   describe('MemoryDeadLetters', () =>
-    deadLettersContract(async () => {
-      const rows = new MemoryRows();
+    deadLettersContract(async (options) => {
+      const rows = new MemoryRows(options);
       const queue = new MemoryMessageQueue(rows);
       const letters = new MemoryDeadLetters(rows, queue);
       return { letters, elsewhere: letters, queue, close: async () => queue.close() };
@@ -24,11 +24,11 @@ describe('DeadLetters contract', function () {
 
   describe('PostgresDeadLetters', () => {
     before(startPostgres);
-    deadLettersContract(async () => withDeadLetters(await openPostgresQueues()));
+    deadLettersContract(async (options) => withDeadLetters(await openPostgresQueues(options)));
   });
 
   describe('PostgresDeadLetters on the embedded Postgres', () => {
     before(startPglite);
-    deadLettersContract(async () => withDeadLetters(await openPgliteQueues()));
+    deadLettersContract(async (options) => withDeadLetters(await openPgliteQueues(options)));
   });
 });

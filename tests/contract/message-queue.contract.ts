@@ -574,17 +574,17 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
   });
 
   it('counts what waits and what is dead, and knows how long the oldest has waited', async () => {
-    expect(await queue.depth('messages')).to.deep.equal({ waiting: 0, dead: 0, oldestMs: 0 });
+    expect(await queue.depth('messages')).to.deep.equal({ waiting: 0, dead: 0, held: 0, oldestMs: 0 });
     await queue.publish('messages', jobs(2));
     await eventually(async () => (await queue.depth('messages')).oldestMs >= 30);
     await queue.publish('messages', jobs(1, 'younger', 3));
     const depth = await queue.depth('messages');
     expect(depth).to.include({ waiting: 3, dead: 0 });
     expect(depth.oldestMs).to.be.within(30, 10_000);
-    expect(await queue.depth('statuses')).to.deep.equal({ waiting: 0, dead: 0, oldestMs: 0 });
+    expect(await queue.depth('statuses')).to.deep.equal({ waiting: 0, dead: 0, held: 0, oldestMs: 0 });
     await consume(async (got) => got.map(() => DEAD));
     await settled();
-    expect(await queue.depth('messages')).to.deep.equal({ waiting: 0, dead: 3, oldestMs: 0 });
+    expect(await queue.depth('messages')).to.deep.equal({ waiting: 0, dead: 3, held: 0, oldestMs: 0 });
   });
 
   it('keeps the queues apart', async () => {

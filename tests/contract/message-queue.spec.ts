@@ -14,11 +14,11 @@ describe('MessageQueue contract', () => {
 
   describe('PostgresMessageQueue', () => {
     before(startPostgres);
-    messageQueueContract(openPostgresQueues);
+    messageQueueContract(() => openPostgresQueues());
   });
 
   describe('PostgresMessageQueue on the embedded Postgres', () => {
     before(startPglite);
-    messageQueueContract(openPgliteQueues);
+    messageQueueContract(() => openPgliteQueues());
   });
 });

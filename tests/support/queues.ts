@@ -1,7 +1,10 @@
 import type { Database } from '../../src/adapters/postgres/database.ts';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
-import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
+import {
+  PostgresMessageQueue,
+  type PostgresMessageQueueOptions,
+} from '../../src/adapters/postgres/postgres-message-queue.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { freshPglite, testDatabase } from './postgres.ts';
 import { RecordingLog, RecordingMetrics } from './recording.ts';
@@ -19,7 +22,9 @@ export interface OpenQueues {
   close(): Promise<void>;
 }
 
-export async function openPostgresQueues(): Promise<OpenQueues> {
+type Options = Pick<PostgresMessageQueueOptions, 'onDeadLetter'>;
+
+export async function openPostgresQueues(options: Options = {}): Promise<OpenQueues> {
   const created = await testDatabase();
   const [here, there] = [1, 2].map(
     (number) =>
@@ -30,26 +35,30 @@ export async function openPostgresQueues(): Promise<OpenQueues> {
         limits: TIME_LIMITS.postgres,
       }),
   ) as [PostgresDatabase, PostgresDatabase];
-  return openQueues(here, there, async () => {
+  return openQueues([here, there], options, async () => {
     await Promise.all([here.close(), there.close()]);
     await created.drop();
   });
 }
 
 /** The embedded database has one process only: its two queues share the connection. */
-export async function openPgliteQueues(): Promise<OpenQueues> {
+export async function openPgliteQueues(options: Options = {}): Promise<OpenQueues> {
   const database = await freshPglite();
-  return openQueues(database, database, () => database.close());
+  return openQueues([database, database], options, () => database.close());
 }
 
-async function openQueues(here: Database, there: Database, closeDatabases: () => Promise<void>): Promise<OpenQueues> {
+async function openQueues(
+  [here, there]: readonly [Database, Database],
+  options: Options,
+  closeDatabases: () => Promise<void>,
+): Promise<OpenQueues> {
   const log = new RecordingLog();
   const metrics = new RecordingMetrics();
   const stopDeadlineMs = 20_000;
   const dedup = new PostgresDedupStore(here);
-  const queue = new PostgresMessageQueue({ database: here, dedup, log, metrics, stopDeadlineMs });
+  const queue = new PostgresMessageQueue({ database: here, dedup, log, metrics, stopDeadlineMs, ...options });
   const elsewhere = new PostgresMessageQueue({
-    ...{ database: there, dedup: new PostgresDedupStore(there), log, metrics, stopDeadlineMs },
+    ...{ database: there, dedup: new PostgresDedupStore(there), log, metrics, stopDeadlineMs, ...options },
   });
   await queue.start();
   await elsewhere.start();

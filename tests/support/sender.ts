@@ -4,6 +4,7 @@ import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-s
 import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
 import { PostgresSentMessages } from '../../src/adapters/postgres/postgres-sent-messages.ts';
 import { SendMessage } from '../../src/core/send-message.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { RecordingMetrics, silentLog } from './recording.ts';
 
 export interface OpenSender {
@@ -16,9 +17,14 @@ export interface OpenSender {
 export async function openSender(database: Database, apiUrl: string): Promise<OpenSender> {
   const metrics = new RecordingMetrics();
   const dedup = new PostgresDedupStore(database);
-  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics });
+  const queue = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics, stopDeadlineMs: 1_000 });
   await queue.start();
-  const gateway = new GraphGateway({ apiUrl, accessToken: 'EAAGtesttokentesttokentesttoken', metrics });
+  const gateway = new GraphGateway({
+    apiUrl,
+    accessToken: 'EAAGtesttokentesttokentesttoken',
+    metrics,
+    limits: TIME_LIMITS.graph,
+  });
   const options = { settleWaitMs: 1_000, onUnsettled: 'resend' } as const;
   const sender = new SendMessage(gateway, new PostgresSentMessages(database), silentLog, metrics, Date, options);
   const close = async () => {

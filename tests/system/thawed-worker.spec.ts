@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { sendJob } from '../../src/core/lanes.ts';
+import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { outboundText } from '../core/builders.ts';
 import { eventually } from '../support/eventually.ts';
 import { GraphStub } from '../support/graph-stub.ts';
@@ -15,7 +16,12 @@ describe('A worker that was frozen for longer than its lease', function () {
   it('does not send, once thawed, what it had claimed and another has sent since', async () => {
     const created = await testDatabase();
     const graph = await GraphStub.open();
-    const database = new PostgresDatabase({ url: created.url, poolSize: 4, applicationName: 'test' });
+    const database = new PostgresDatabase({
+      url: created.url,
+      poolSize: 4,
+      applicationName: 'test',
+      limits: TIME_LIMITS.postgres,
+    });
     const { queue, sender, close } = await openSender(database, graph.apiUrl);
     const frozen = ServiceProcess.spawn(
       { DATABASE_URL: created.url, WHATSAPP_API_URL: graph.apiUrl },

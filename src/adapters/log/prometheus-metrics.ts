@@ -6,6 +6,7 @@ import { COUNTERS, type CounterName, HISTOGRAMS, type HistogramName } from './me
 interface GaugeLabels {
   readonly queue_depth: { readonly queue: QueueName; readonly state: 'waiting' | 'dead' };
   readonly queue_oldest_age_seconds: { readonly queue: QueueName };
+  readonly held_conversations: Record<never, never>;
   /** 1, or 0 while Redis is left aside. */
   readonly dedup_cache_up: Record<never, never>;
 }
@@ -124,6 +125,10 @@ const GAUGES: {
 } = {
   queue_depth: { help: 'Jobs in a queue, by state.', labelNames: ['queue', 'state'] },
   queue_oldest_age_seconds: { help: 'How long the oldest waiting job has waited.', labelNames: ['queue'] },
+  held_conversations: {
+    help: 'Conversations in which nothing runs until a dead letter is redriven or discarded.',
+    labelNames: [],
+  },
   dedup_cache_up: { help: '1 while the dedup cache is used, 0 while it is left aside.', labelNames: [] },
 };
 

@@ -46,6 +46,7 @@ export class MemoryDeadLetters implements DeadLetters {
     const found = this.#find(filter).map(({ row }) => row);
     if (dryRun) return countOf(found);
     for (const row of found) this.#rows.finish(row, 'discarded');
+    for (const { queue, lane } of found) this.#queue.wake(queue, lane);
     return countOf(found);
   }
 

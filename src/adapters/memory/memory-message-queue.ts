@@ -7,6 +7,7 @@ import type {
   JobHandler,
   MessageQueue,
   NewJob,
+  QueueDepth,
   QueueName,
   QueuePayloads,
   Settlement,
@@ -64,9 +65,7 @@ export class MemoryMessageQueue implements MessageQueue {
     return consumer;
   }
 
-  async depth(
-    queue: QueueName,
-  ): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }> {
+  async depth(queue: QueueName): Promise<QueueDepth> {
     return this.#rows.depth(queue, this.#clock.now());
   }
 
@@ -178,7 +177,7 @@ class Line {
 
   /** Has the lane handled as soon as its first row is due; an active lane is looked at again when it is left. */
   wake(lane: string, notBeforeMs = 0): void {
-    const [head] = this.#rows.waiting(this.#queue, lane);
+    const [head] = this.#rows.ready(this.#queue, lane);
     if (head === undefined || this.#active.has(lane) || this.#closed) return;
     const inMs = Math.max(head.dueAtMs, notBeforeMs) - this.#clock.now();
     if (inMs <= 0) {
@@ -217,7 +216,9 @@ class Line {
    */
   async #visit(lane: string, { handler, burst, signal }: Consumer): Promise<number> {
     const now = this.#clock.now();
-    const waiting = this.#rows.waiting(this.#queue, lane).slice(0, burst);
+    // One alone where the next must not run if this one dies.
+    const most = this.#rows.holds(this.#queue) ? 1 : burst;
+    const waiting = this.#rows.ready(this.#queue, lane).slice(0, most);
     const notDue = waiting.findIndex(({ dueAtMs }) => dueAtMs > now);
     const rows = notDue === -1 ? waiting : waiting.slice(0, notDue);
     if (rows.length === 0) return 0;

@@ -1,5 +1,5 @@
 import type { ReportedError, SentMessage } from '../../core/model.ts';
-import type { Job, JobError, NewJob, QueueName, Settlement } from '../../core/ports.ts';
+import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports.ts';
 
 /** One job and what became of it. */
 export interface MemoryRow {
@@ -34,7 +34,12 @@ export class MemoryRows {
   readonly #dead = new Set<MemoryRow>();
   readonly #sends = new Map<string, MemoryRow>();
   readonly #sent = new Map<string, MemoryRow>();
+  readonly #holds: ReadonlySet<QueueName>;
   #seq = 0;
+
+  constructor({ onDeadLetter = 'continue' }: { readonly onDeadLetter?: 'continue' | 'hold' } = {}) {
+    this.#holds = new Set(onDeadLetter === 'hold' ? ['messages'] : []);
+  }
 
   /** Adds a job unless its key is known, or, with `fresh`, in any case; true if it was added. */
   add(
@@ -59,6 +64,18 @@ export class MemoryRows {
   /** The waiting rows of a lane, in order. */
   waiting(queue: QueueName, lane: string): readonly MemoryRow[] {
     return this.#waiting.get(laneKey(queue, lane)) ?? [];
+  }
+
+  /** Those of them that no dead row before them holds. */
+  ready(queue: QueueName, lane: string): readonly MemoryRow[] {
+    const waiting = this.waiting(queue, lane);
+    if (!this.#holds.has(queue)) return waiting;
+    const holder = this.dead.find((row) => row.queue === queue && row.lane === lane);
+    return holder === undefined ? waiting : waiting.filter(({ seq }) => seq < holder.seq);
+  }
+
+  holds(queue: QueueName): boolean {
+    return this.#holds.has(queue);
   }
 
   /** The waiting rows of all lanes. */
@@ -142,11 +159,14 @@ export class MemoryRows {
     else this.#waiting.delete(key);
   }
 
-  depth(queue: QueueName, nowMs: number): { waiting: number; dead: number; oldestMs: number } {
+  depth(queue: QueueName, nowMs: number): QueueDepth {
     const waiting = this.allWaiting(queue);
-    const dead = [...this.#dead].filter((row) => row.queue === queue).length;
-    const oldestAtMs = waiting.reduce((oldest, { acceptedAtMs }) => Math.min(oldest, acceptedAtMs), nowMs);
-    return { waiting: waiting.length, dead, oldestMs: nowMs - oldestAtMs };
+    const dead = [...this.#dead].filter((row) => row.queue === queue);
+    const lanes = [...new Set(waiting.map(({ lane }) => lane))];
+    const heads = lanes.flatMap((lane) => this.ready(queue, lane)[0] ?? []);
+    const oldestAtMs = heads.reduce((oldest, { acceptedAtMs }) => Math.min(oldest, acceptedAtMs), nowMs);
+    const held = this.#holds.has(queue) ? new Set(dead.map(({ lane }) => lane)).size : 0;
+    return { waiting: waiting.length, dead: dead.length, held, oldestMs: nowMs - oldestAtMs };
   }
 }
 

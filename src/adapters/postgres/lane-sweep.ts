@@ -35,12 +35,15 @@ export class LaneSweep {
   readonly #scheduler: LaneScheduler;
   readonly #queue: QueueName;
   readonly #table: 'inbox' | 'outbox';
+  readonly #holds: boolean;
 
-  constructor(database: Database, scheduler: LaneScheduler, queue: QueueName) {
+  /** @param holds lanes whose first row stands behind a dead one need nobody */
+  constructor(database: Database, scheduler: LaneScheduler, queue: QueueName, { holds = false } = {}) {
     this.#database = database;
     this.#scheduler = scheduler;
     this.#queue = queue;
     this.#table = queue === 'outbound' ? 'outbox' : 'inbox';
+    this.#holds = holds;
   }
 
   /** @throws WahookError `storage_unavailable`; the next call makes up for it. */
@@ -83,17 +86,21 @@ export class LaneSweep {
   /** Looks at the first waiting row of each of the next lanes, by one probe of the index a lane. */
   async #walk(tx: Queryable, after: string): Promise<{ lanes: readonly string[]; after: string }> {
     const first = (lane: string) => `
-      SELECT lane, next_attempt_at, accepted_at FROM wahook.${this.#table}
+      SELECT lane, seq, next_attempt_at, accepted_at FROM wahook.${this.#table}
       WHERE queue = $1 AND state = 'waiting' AND lane > ${lane} ORDER BY lane, seq LIMIT 1`;
+    const held = this.#holds
+      ? `AND NOT EXISTS (SELECT FROM wahook.${this.#table} AS dead WHERE dead.queue = $1 AND dead.lane = walk.lane
+                         AND dead.state = 'dead' AND dead.seq < walk.seq)`
+      : '';
     const rows = await tx.query<{ lane: string; due: boolean }>({
-      name: `${this.#queue}-sweep-walk`,
+      name: `${this.#queue}-sweep-walk${this.#holds ? '-held' : ''}`,
       text: `
         WITH RECURSIVE walk AS (
           (SELECT *, 1 AS place FROM (${first('$2')}) AS start)
           UNION ALL
           SELECT next.*, walk.place + 1 FROM walk, LATERAL (${first('walk.lane')}) AS next WHERE walk.place < $3::integer
         )
-        SELECT lane, COALESCE(next_attempt_at, accepted_at + $4::float8 * interval '1 ms') <= now() AS due FROM walk`,
+        SELECT lane, COALESCE(next_attempt_at, accepted_at + $4::float8 * interval '1 ms') <= now() ${held} AS due FROM walk`,
       values: [this.#queue, after, WALK, GRACE_MS],
     });
     return {

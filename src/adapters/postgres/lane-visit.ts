@@ -15,6 +15,8 @@ export interface LaneVisitOptions {
   readonly queue: QueueName;
   readonly handler: JobHandler<never>;
   readonly burst: number;
+  /** Nothing of a lane runs behind a dead row of it; so a burst is one row. */
+  readonly holds: boolean;
   readonly metrics: Metrics;
 }
 
@@ -49,16 +51,13 @@ export class LaneVisit {
 
   constructor(options: LaneVisitOptions) {
     this.#options = options;
-    this.#rows = new LaneRows(options.queue);
+    this.#rows = new LaneRows(options.queue, options);
   }
 
   /** Rejects with what the handler or the database rejected with; the lane is then still held. */
-  async run(
-    claim: LaneClaim,
-    { signal, isHeld }: LaneHold,
-    stopping: () => boolean,
-  ): Promise<VisitOutcome> {
-    const { database, burst } = this.#options;
+  async run(claim: LaneClaim, { signal, isHeld }: LaneHold, stopping: () => boolean): Promise<VisitOutcome> {
+    const { database, holds } = this.#options;
+    const burst = holds ? 1 : this.#options.burst;
     const turn = { rows: 0, startedAt: performance.now() };
     const isOver = () => stopping() || turn.rows >= TURN.rows || performance.now() - turn.startedAt >= TURN.ms;
     while (!stopping()) {

@@ -60,7 +60,7 @@ interface Place {
 interface Changed {
   readonly queue: QueueName;
   readonly lane: string;
-  /** False: the sweep wakes the lane when its time has come. */
+  /** False: the sweep wakes the lane when its time has come, or nothing waits for this one. */
   readonly due: boolean;
 }
 
@@ -125,7 +125,7 @@ export class PostgresDeadLetters implements DeadLetters {
             SELECT seq FROM wahook.${table} WHERE seq = ANY ($1::bigint[]) AND state = 'dead' ORDER BY seq FOR UPDATE
           )
           UPDATE wahook.${table} AS item SET state = 'discarded' FROM locked WHERE item.seq = locked.seq
-          RETURNING item.queue, item.lane, false AS due`,
+          RETURNING item.queue, item.lane, item.queue = 'messages' AS due`,
         values: [seqs],
       }),
     );

@@ -8,6 +8,7 @@ import type {
   MessageQueue,
   Metrics,
   NewJob,
+  QueueDepth,
   QueueName,
   QueuePayloads,
   Unit,
@@ -27,6 +28,8 @@ export interface PostgresMessageQueueOptions {
   readonly metrics: Metrics;
   /** How long handlers may still run after `stop` before their signal is aborted. */
   readonly stopDeadlineMs: number;
+  /** `hold`: a lane of messages waits behind a dead one. Default `continue`. */
+  readonly onDeadLetter?: 'continue' | 'hold';
 }
 
 export type LaneWaker = Pick<LaneScheduler, 'wake' | 'wakeInside'>;
@@ -47,10 +50,9 @@ export class PostgresMessageQueue implements MessageQueue {
   constructor(options: PostgresMessageQueueOptions) {
     this.#options = options;
     this.#scheduler = new LaneScheduler({ boss: options.database.bossOptions(), log: options.log });
-    this.#rows = Object.fromEntries(QUEUE_NAMES.map((queue) => [queue, new LaneRows(queue)])) as Record<
-      QueueName,
-      LaneRows
-    >;
+    this.#rows = Object.fromEntries(
+      QUEUE_NAMES.map((queue) => [queue, new LaneRows(queue, this.#holding(queue))]),
+    ) as Record<QueueName, LaneRows>;
   }
 
   /** Prepares pg-boss's schema and queues; before anything else. @throws WahookError `storage_unavailable` */
@@ -94,15 +96,21 @@ export class PostgresMessageQueue implements MessageQueue {
     const { database, log, metrics, stopDeadlineMs } = this.#options;
     const scheduler = this.#scheduler;
     await scheduler.supervise();
-    const sweep = new LaneSweep(database, scheduler, queue);
+    const holding = this.#holding(queue);
+    const sweep = new LaneSweep(database, scheduler, queue, holding);
     const consumer = new LaneConsumer({
       ...{ database, scheduler, queue, handler, concurrency, burst, sweep, stopDeadlineMs, log, metrics },
+      ...holding,
     });
     this.#consumers.add(consumer);
     return consumer;
   }
 
-  depth(queue: QueueName): Promise<{ readonly waiting: number; readonly dead: number; readonly oldestMs: number }> {
+  #holding(queue: QueueName): { readonly holds: boolean } {
+    return { holds: queue === 'messages' && this.#options.onDeadLetter === 'hold' };
+  }
+
+  depth(queue: QueueName): Promise<QueueDepth> {
     return this.#rows[queue].depth(this.#options.database);
   }
 

@@ -56,7 +56,7 @@ function interruptions(openQueues: () => Promise<OpenQueues>): void {
       return claims.length === 1;
     });
     const lane = new LaneRows('messages');
-    const claimed = await lane.claim(open.database, 'lane', rows);
+    const claimed = await lane.claim(open.database, claims[0] as LaneClaim, rows);
     const seqs = claimed.rows.map(({ seq }) => seq);
     if (paused) await open.database.transaction((tx) => lane.mark(tx, 'lane', seqs, false));
     await sql(`UPDATE pgboss.job SET state = 'retry', start_after = now() WHERE state = 'active'`);

@@ -635,6 +635,18 @@ describe('the sweep', () => {
     expect(await awake()).to.include('lane 0001');
   });
 
+  it('leaves lanes alone that a dead letter holds, if it was told to hold them', async () => {
+    await store(3);
+    const die = `UPDATE wahook.inbox SET state = 'dead' WHERE seq IN
+      (SELECT min(seq) FROM wahook.inbox WHERE lane = 'lane 0000' UNION SELECT max(seq) FROM wahook.inbox WHERE lane = 'lane 0001')`;
+    await database.query({ text: die });
+    await new LaneSweep(database, scheduler, 'messages', { holds: true }).sweep();
+    expect(await awake()).to.have.members(['lane 0001', 'lane 0002']);
+    await aSecondLater();
+    await newSweep().sweep();
+    expect(await awake()).to.have.lengthOf(3);
+  });
+
   it('leaves lanes alone whose wake-up is still on its way', async () => {
     await database.transaction((tx) => new LaneRows('messages').insert(tx, [job('1')]));
     await newSweep().sweep();
