@@ -55,11 +55,11 @@ interface Bench {
 
 async function run(name: MutantScenarioName, mutant: Mutant | undefined, { seed, servers }: Bench): Promise<Trial> {
   const scenario: MutantScenario = MUTANT_SCENARIOS[name];
-  const { messages, rate, redis, settleWaitMs, stallMs } = scenario;
+  const { armed: _armed, env: _env, faults, ...conditions } = scenario;
   const armoury = new Armoury(scenario, mutant);
   const verdict = await runScenario({
-    ...{ messages, rate, redis, settleWaitMs, stallMs, seed, servers },
-    faults: { ...NO_FAULTS, ...scenario.faults },
+    ...{ ...conditions, seed, servers },
+    faults: { ...NO_FAULTS, ...faults },
     arm: (role) => armoury.arm(role),
     onDeath: () => armoury.died(),
     isEnough: () => armoury.isEmpty,

@@ -9,6 +9,8 @@ export interface MutantScenario {
   readonly messages: number;
   /** A second. */
   readonly rate: number;
+  /** As `ScenarioOptions.graphTrouble`. */
+  readonly graphTrouble: number;
   readonly settleWaitMs: number;
   /** How long nothing may move before what is missing is lost. Longer than SETTLE_WAIT and a lost lane together. */
   readonly stallMs: number;
@@ -22,7 +24,8 @@ export interface MutantScenario {
 const CALM: MutantScenario = {
   redis: false,
   messages: 800,
-  rate: 100,
+  rate: 60,
+  graphTrouble: 1,
   settleWaitMs: 5_000,
   stallMs: 20_000,
   faults: {},
@@ -38,7 +41,7 @@ const throwAt = (name: FailpointName, nth: number): FailpointSetting => ({ name,
 
 export const MUTANT_SCENARIOS = {
   /** Nobody dies. Meta repeats, re-batches and comes twice at once; the Graph API fails, throttles and loses answers. */
-  calm: CALM,
+  calm: { ...CALM, graphTrouble: 4 },
   'calm with redis': { ...CALM, redis: true },
   /** Between the signature and the 200. Redis remembers, so that a cache that knows too much shows. */
   'web dies': {
