@@ -24,7 +24,7 @@ const ROLES: Readonly<Record<string, Role>> = {
   'worker-2': 'worker',
 };
 
-const READY_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 120_000;
 const READY_POLL_MS = 50;
 /** A process that dies at once would be started in an endless hurry. */
 const LEAST_LIFE_MS = 300;

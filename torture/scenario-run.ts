@@ -21,13 +21,15 @@ const WAHOOK: Receiver = {
   isWahook: true,
 };
 
+/** After the 200; not longer than the drain takes anyway. */
+const LATEST_DUPLICATE_MS = 20_000;
 const PROGRESS_MS = 200;
 const LOOK_MS = 500;
 /** On top of SETTLE_WAIT, within which a reply may rightly wait for its status. */
 const STALL_MS = 75_000;
 /** A receiver whose tables are unknown is given so long to send something twice after everything is there. */
 const QUIET_MS = 10_000;
-/** Less than what a frozen or restarting Postgres needs to be asked again. */
+/** A Postgres that has just come back may have to be asked again. */
 const FACTS_TRIES = 20;
 
 /** One scenario while it runs. */
@@ -63,13 +65,14 @@ export class ScenarioRun {
   }
 
   async #run(): Promise<Verdict> {
-    const { seed, messages, rate } = this.#options;
+    const { seed, messages, rate, settleWaitMs } = this.#options;
     const url = await this.#servers.createDatabase();
     this.#open.defer(() => this.#servers.dropDatabase(url).catch(() => {}));
     const graph = await this.#openGraph();
     const { cluster, proxies } = await this.#startCluster(url, graph);
     this.#open.use({ [Symbol.asyncDispose]: () => cluster.stop() });
-    const sender = new Sender({ targets: cluster.webUrls, random: Random.of(seed, 'sender') });
+    const latestMs = Math.min(LATEST_DUPLICATE_MS, settleWaitMs);
+    const sender = new Sender({ targets: cluster.webUrls, random: Random.of(seed, 'sender'), latestMs });
     this.#sender = sender;
     this.#open.defer(() => sender.stop());
     if (this.#receiver.isWahook) {
@@ -101,6 +104,7 @@ export class ScenarioRun {
       onAccepted: (reply) => this.#ledger.accepted(reply),
       onStatus: (status) => this.#sender?.add(status),
     });
+    if (this.#options.calmGraph) graph.calm();
     this.#graph = graph;
     this.#open.defer(() => graph.close());
     return graph;

@@ -55,6 +55,8 @@ export interface ScenarioOptions {
   readonly faults: FaultCounts;
   readonly redis: boolean;
   readonly settleWaitMs: number;
+  /** The Graph endpoint accepts and answers everything. */
+  readonly calmGraph?: boolean;
   /** First sends of messages a second at most; derived from the faults if absent. */
   readonly rate?: number;
   readonly receiver?: Receiver;

@@ -10,11 +10,10 @@ export interface SenderOptions {
   /** How long an answer may take before the attempt counts as failed; Meta publishes no figure. */
   readonly answerMs?: number;
   /** Late duplicates come up to so much after the 200. */
-  readonly latestMs?: number;
+  readonly latestMs: number;
 }
 
 const ANSWER_MS = 6_000;
-const LATEST_MS = 20_000;
 
 /** The gap after the first failure; it doubles, and chance makes it up to half shorter or longer. */
 const FIRST_GAP_MS = 50;
@@ -134,7 +133,7 @@ export class Sender {
   }
 
   #acked(elements: readonly Element[], mayRepeat: boolean): void {
-    const { random, latestMs = LATEST_MS } = this.#options;
+    const { random, latestMs } = this.#options;
     for (const element of elements) element.onAcked?.();
     if (!mayRepeat) return;
     const again = elements.filter(() => random.chance(LATE_DUPLICATES));
