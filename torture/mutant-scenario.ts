@@ -23,8 +23,8 @@ export interface MutantScenario {
 
 const CALM: MutantScenario = {
   redis: false,
-  messages: 800,
-  rate: 60,
+  messages: 500,
+  rate: 30,
   graphTrouble: 1,
   settleWaitMs: 5_000,
   stallMs: 20_000,
@@ -47,8 +47,8 @@ export const MUTANT_SCENARIOS = {
   'web dies': {
     ...CALM,
     redis: true,
-    messages: 300,
-    rate: 60,
+    messages: 200,
+    rate: 40,
     settleWaitMs: 20_000,
     stallMs: 35_000,
     armed: { web: killAt('keys-recorded', 'accepted', 'messages-inserted', 'accepted', 'keys-recorded'), worker: [] },
@@ -56,8 +56,8 @@ export const MUTANT_SCENARIOS = {
   /** Postgres stops as by a crash and comes back; between that, inserting fails now and then for no reason. */
   'store fails': {
     ...CALM,
-    messages: 300,
-    rate: 60,
+    messages: 200,
+    rate: 40,
     settleWaitMs: 15_000,
     stallMs: 30_000,
     faults: { postgresStops: 2 },
@@ -66,8 +66,8 @@ export const MUTANT_SCENARIOS = {
   /** Between the end of the handler and the sending of its replies. */
   'worker dies handling': {
     ...CALM,
-    messages: 300,
-    rate: 60,
+    messages: 200,
+    rate: 40,
     settleWaitMs: 20_000,
     stallMs: 35_000,
     armed: { web: [], worker: killAt('after-outbox', 'effects-committed', 'handled', 'after-outbox') },
@@ -75,8 +75,8 @@ export const MUTANT_SCENARIOS = {
   /** Between Meta's answer and the COMMIT that notes it. */
   'worker dies sending': {
     ...CALM,
-    messages: 300,
-    rate: 60,
+    messages: 200,
+    rate: 40,
     settleWaitMs: 20_000,
     stallMs: 35_000,
     armed: { web: [], worker: killAt('posted', 'send-answered', 'posted', 'send-settled') },
@@ -84,8 +84,8 @@ export const MUTANT_SCENARIOS = {
   /** Handlers fail after they have made their replies. */
   'handler fails': {
     ...CALM,
-    messages: 300,
-    rate: 60,
+    messages: 200,
+    rate: 40,
     settleWaitMs: 10_000,
     stallMs: 25_000,
     armed: { web: [], worker: [throwAt('handled', 9), throwAt('handled', 8)] },
