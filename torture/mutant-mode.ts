@@ -2,10 +2,13 @@ import { armWith, type FailpointSetting } from './failpoint-setting.ts';
 import { MUTANTS, type Mutant } from './mutant.ts';
 import { MUTANT_SCENARIOS, type MutantScenario, type MutantScenarioName } from './mutant-scenario.ts';
 import { ledgerLine } from './report.ts';
-import { type Arming, type Role, runScenario, type Verdict } from './scenario.ts';
+import { type Arming, type Progress, type Role, runScenario, type Verdict } from './scenario.ts';
 import { Servers } from './servers.ts';
 
 const PRELOAD = new URL('./mutant-preload.ts', import.meta.url).href;
+
+/** A build that takes nothing any more would never have sent enough. */
+const SENDING_LIMIT_MS = 90_000;
 
 const NO_FAULTS = { kills: 0, postgresStops: 0, freezes: 0, redisFaults: 0, networkFaults: 0, rolls: 0 };
 
@@ -55,14 +58,19 @@ interface Bench {
 
 async function run(name: MutantScenarioName, mutant: Mutant | undefined, { seed, servers }: Bench): Promise<Trial> {
   const scenario: MutantScenario = MUTANT_SCENARIOS[name];
-  const { armed: _armed, env: _env, faults, ...conditions } = scenario;
+  const { armed: _armed, env: _env, faults, messages, ...conditions } = scenario;
   const armoury = new Armoury(scenario, mutant);
+  let progress: Progress | undefined;
+  const hasTime = () => (progress?.elapsedMs ?? 0) < SENDING_LIMIT_MS;
   const verdict = await runScenario({
-    ...{ ...conditions, seed, servers },
+    ...{ ...conditions, seed, servers, messages: 1 },
     faults: { ...NO_FAULTS, ...faults },
     arm: (role) => armoury.arm(role),
     onDeath: () => armoury.died(),
-    isEnough: () => armoury.isEmpty,
+    isEnough: () => !hasTime() || (armoury.isEmpty && (progress?.acked ?? 0) >= messages),
+    onProgress: (now) => {
+      progress = now;
+    },
     stopAtFirst: true,
   });
   return { verdict, isCaught: !verdict.isClean };

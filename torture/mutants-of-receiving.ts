@@ -47,7 +47,10 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     file: CACHE,
     find: 'const known = await this.#lookup(redisKeys);',
     replace: `const known = new Set<string>();
-    for (const [id, key] of redisKeys) if ((await this.#redis.set(key, 'd', 'EX', 900, 'NX')) === null) known.add(id);`,
+    for (const [id, key] of redisKeys) {
+      const set = await within(1_000, this.#redis.set(key, 'd', 'EX', 900, 'NX')).catch(() => 'OK');
+      if (set === null) known.add(id);
+    }`,
     scenario: 'web dies',
   },
   {
