@@ -100,6 +100,11 @@ export class Member {
     return this.#isReady;
   }
 
+  /** It runs, ready or not, and was not told to end. */
+  get isAlive(): boolean {
+    return this.#child !== undefined && running.has(this.#child) && !this.#isOurs;
+  }
+
   start(): void {
     const { receiver, environment, arm, logs } = this.#options;
     const armed = arm(this.role);
@@ -131,7 +136,11 @@ export class Member {
 
   /** Sends it a signal; one that ends it makes the death ours. */
   signal(name: NodeJS.Signals): void {
-    if (name === 'SIGKILL' || name === 'SIGTERM') this.#isOurs = true;
+    if (name === 'SIGKILL' || name === 'SIGTERM') {
+      this.#isOurs = true;
+      // Not only when it is gone: until then it must not be the victim of anything else.
+      this.#isReady = false;
+    }
     this.#child?.kill(name);
   }
 
@@ -175,10 +184,10 @@ export class Member {
 
   /** Asks whether it is ready until it is, or is gone. */
   async #watch(child: ChildProcess): Promise<void> {
-    while (running.has(child) && !this.#isReady) {
+    while (running.has(child) && !this.#isReady && !this.#isOurs) {
       const response = await fetch(`${this.url}/ready`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
       await response?.body?.cancel();
-      if (response?.status === 200 && this.#child === child && running.has(child)) {
+      if (response?.status === 200 && this.#child === child && running.has(child) && !this.#isOurs) {
         this.startMs = performance.now() - this.#startedAt;
         this.#isReady = true;
       } else await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));

@@ -184,7 +184,7 @@ export class Faults {
     const { members } = this.#targets.cluster;
     const deadline = performance.now() + READY_LIMIT_MS;
     for (;;) {
-      const idle = members.filter(({ isBusy }) => !isBusy);
+      const idle = members.filter(({ isBusy, isAlive }) => isAlive && !isBusy);
       const ready = idle.filter(({ isReady }) => isReady || anyTime);
       // Whatever keeps them from being ready, the fault happens.
       const choice = ready.length > 0 || performance.now() < deadline ? ready : idle;

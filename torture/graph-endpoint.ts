@@ -69,8 +69,8 @@ const RESET_BEFORE_READING = { name: 'reset before reading', share: 0.001 };
 /** How long after the message each status comes; delivered and read not always. */
 const STATUSES = [
   { status: 'sent', share: 1, leastMs: 50, mostMs: 2_500 },
-  { status: 'delivered', share: 0.8, leastMs: 100, mostMs: 1_500 },
-  { status: 'read', share: 0.5, leastMs: 100, mostMs: 1_000 },
+  { status: 'delivered', share: 0.6, leastMs: 100, mostMs: 1_500 },
+  { status: 'read', share: 0.4, leastMs: 100, mostMs: 1_000 },
 ] as const;
 
 /** Plays `POST /{version}/{phone_number_id}/messages` of the Graph API, with its failures, and the statuses that follow. */

@@ -63,6 +63,14 @@ describe('The cluster of the torture', function () {
     expect(deaths[0]?.armed.env?.['MARK']).to.match(/^start \d$/);
   });
 
+  it('calls a process ready no more from the moment at which it is told to end', async () => {
+    const [member] = cluster.members;
+    member?.signal('SIGTERM');
+    expect(member?.isReady).to.equal(false);
+    await eventually(() => deaths.length === 1);
+    await eventually(() => member?.isReady === true);
+  });
+
   it('arms each start anew', async () => {
     expect(armed).to.equal(4);
     cluster.members[3]?.signal('SIGKILL');
