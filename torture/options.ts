@@ -8,7 +8,6 @@ export interface TortureOptions {
   /** Names of those wanted; all if empty. */
   readonly mutants: readonly string[];
   readonly peer: string | undefined;
-  readonly short: boolean;
   readonly scenario: ScenarioOptions;
 }
 
@@ -79,7 +78,6 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
     per: wholeNumber('per', values.per, short ? 5 : 50),
     mutants: positionals,
     peer: values.peer,
-    short,
     scenario: scenarioOf(values, short ? SIZES.short : SIZES.normal),
   };
 }
