@@ -16,7 +16,7 @@ import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts'
 import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
 import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
 import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
-import { installationId, probeStorage } from './adapters/postgres/storage-probe.ts';
+import { installationId, probeStorage, unsafeSettings } from './adapters/postgres/storage-probe.ts';
 import { openRedis, redisReady } from './adapters/redis/redis-client.ts';
 import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
@@ -54,6 +54,7 @@ function bindMemory(container: Container, config: Config): void {
   container.bind(TOKENS.store).toConstantValue({
     prepare: async () => {},
     maintain: async () => {},
+    unsafeSettings: async () => [],
     probe: async () => ({ needed: { storage: 'ok', ...(await checkRedis(container)) }, reported: {} }),
   });
   if (config.redisUrl === undefined) {
@@ -161,6 +162,8 @@ function postgresLifecycle(container: Container, database: Database, queue: Post
       await queue.start();
     },
     maintain: async () => void (await maintainEventKeys(database)),
+    // The embedded one is for development, and says so.
+    unsafeSettings: async () => (database instanceof PostgresDatabase ? await unsafeSettings(database) : []),
     probe: async () => ({ needed: { ...(await probeStorage(database)) }, reported: await checkRedis(container) }),
   };
 }

@@ -38,6 +38,8 @@ export interface StoreLifecycle {
   prepare(): Promise<void>;
   /** Housekeeping, for every hour. @throws WahookError `storage_unavailable` */
   maintain(): Promise<void>;
+  /** Settings by which a server may lose what it has confirmed; none, or not known, is good. @throws WahookError `storage_unavailable` */
+  unsafeSettings(): Promise<readonly string[]>;
   /** Never rejects. `needed`: without it no webhook can be taken; `reported`: costs only speed. */
   probe(): Promise<{ readonly needed: Checks; readonly reported: Checks }>;
 }

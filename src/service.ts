@@ -178,9 +178,16 @@ class Service implements RunningService {
   async #prepare(): Promise<void> {
     const { store, worker, state } = this.#parts;
     await this.#untilAvailable(() => store.prepare());
+    await this.#untilAvailable(() => this.#warnOfUnsafeSettings());
     this.#maintenance = setInterval(() => void this.#maintain(), MAINTENANCE_MS);
     await this.#untilAvailable(async () => worker?.start());
     state.prepared = true;
+  }
+
+  async #warnOfUnsafeSettings(): Promise<void> {
+    const settings = await this.#parts.store.unsafeSettings();
+    if (settings.length > 0)
+      this.log.warn('The database may lose acknowledged messages: switch these on', { settings });
   }
 
   async #untilAvailable(step: () => Promise<void>): Promise<void> {

@@ -28,8 +28,14 @@ async function checkStores(config: Config): Promise<readonly Check[]> {
   // What fails is told below, with its reason; the same in the words of a log would only disturb.
   const composition = compose({ ...config, store, log: { ...config.log, level: 'error' } }, 'verify');
   try {
-    const { needed, reported } = await (await composition.store()).probe();
-    return [checkDatabase(config, needed), checkRedis(config, { ...needed, ...reported }['redis'])];
+    const opened = await composition.store();
+    const { needed, reported } = await opened.probe();
+    const unsafe = needed['storage'] === 'ok' ? await opened.unsafeSettings().catch(() => []) : [];
+    return [
+      checkDatabase(config, needed),
+      ...unsafe.map(checkSetting),
+      checkRedis(config, { ...needed, ...reported }['redis']),
+    ];
   } finally {
     await composition.close();
   }
@@ -62,6 +68,14 @@ export function checkDatabase(config: Config, { storage, schema }: Checks): Chec
   const detail =
     schema === 'ok' ? 'reachable, writable, schema up to date' : 'reachable; its tables are made at the first start';
   return { title, outcome: 'pass', detail };
+}
+
+function checkSetting(name: string): Check {
+  return {
+    ...{ title: 'durability', outcome: 'fail', what: `The database runs with ${name} = off` },
+    why: 'When its machine crashes it may lose or damage what it has confirmed: messages that Meta will not deliver again.',
+    fix: `ALTER SYSTEM SET ${name} = on; SELECT pg_reload_conf();`,
+  };
 }
 
 function checkRedis(config: Config, state: string | undefined): Check {

@@ -106,7 +106,7 @@ describe('A Redis that', function () {
       // The outage itself is part of what is measured.
       const p99Ms: { plain: number[]; cached: number[] } = { plain: [], cached: [] };
       const acked = [...warm.acked];
-      for (let round = 1; round <= rounds(1, 7); round += 1) {
+      for (let round = 1; round <= rounds(1, 5); round += 1) {
         const seconds = rounds(1, 2);
         const plain = without === undefined ? undefined : await SteadySender.during(without, seconds, SENDING);
         const sender = new SteadySender(behind, SENDING);

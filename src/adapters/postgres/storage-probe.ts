@@ -24,6 +24,17 @@ export async function probeStorage(database: Database): Promise<StorageState> {
   }
 }
 
+/**
+ * The names of the server's settings by which it may lose at a crash what it has confirmed; none is as it should be. (What a
+ * session can set, `synchronous_commit`, ours do set.) @throws WahookError `storage_unavailable`
+ */
+export async function unsafeSettings(database: Database): Promise<readonly string[]> {
+  const rows = await database.query<{ readonly name: string }>({
+    text: `SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name`,
+  });
+  return rows.map(({ name }) => name);
+}
+
 /** The id of this very database, the same for as long as it exists. @throws WahookError `storage_unavailable` */
 export async function installationId(database: Database): Promise<string> {
   const [row] = await database.query<{ readonly id: string }>({ text: 'SELECT id FROM wahook.installation' });
