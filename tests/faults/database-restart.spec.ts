@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
-import { report, rounds } from '../support/extent.ts';
+import { barMs, report, rounds } from '../support/extent.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
 import { ServiceProcess } from '../support/service-process.ts';
 import { percentile, SteadySender } from './steady-sender.ts';
 import { brokenPromises, KEPT } from './stored.ts';
 
-const BACK_WITHIN_MS = 1_000;
+const BACK_WITHIN_MS = barMs(1_000);
 
 /** The moment at which a connection that came up was asked for. */
 async function acceptsConnections(url: string): Promise<number> {

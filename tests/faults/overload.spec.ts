@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
-import { isLong, report, rounds } from '../support/extent.ts';
+import { barMs, isLong, report, rounds } from '../support/extent.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { ServiceProcess } from '../support/service-process.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -8,8 +8,8 @@ import { LoadProcess } from './load.ts';
 import { percentile } from './steady-sender.ts';
 
 const FACTOR = 5;
-const ACCEPTED_LIMIT_MS = 1_000;
-const REFUSED_LIMIT_MS = 100;
+const ACCEPTED_LIMIT_MS = barMs(1_000);
+const REFUSED_LIMIT_MS = barMs(100);
 /** What 1,000 webhooks of this size, the libraries and the garbage of a busy process take together, and some. */
 const MEMORY_LIMIT_MB = 400;
 

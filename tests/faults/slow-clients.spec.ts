@@ -2,20 +2,20 @@ import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
-import { report } from '../support/extent.ts';
+import { barMs, report, rounds } from '../support/extent.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { ServiceProcess } from '../support/service-process.ts';
 import { LoadProcess } from './load.ts';
 import { percentile } from './steady-sender.ts';
 
-const TRICKLING = 2_000;
-const IDLE = 1_000;
+const TRICKLING = rounds(400, 2_000);
+const IDLE = rounds(200, 1_000);
 /** So many connect at once, so that the queue of the system does not overflow. */
 const AT_ONCE = 100;
-const LEGITIMATE_LIMIT_MS = 250;
+const LEGITIMATE_LIMIT_MS = barMs(250);
 const { headersMs, checkEveryMs } = TIME_LIMITS.http;
-/** For the way of the news to this process, which has 3,000 sockets to look after. */
-const NEWS_MS = 1_000;
+/** For the way of the news to this process, which has thousands of sockets to look after. */
+const NEWS_MS = barMs(1_000);
 
 /** A connection of somebody who means no good, and how long the service put up with it. */
 class Attacker {
