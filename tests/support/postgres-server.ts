@@ -42,6 +42,8 @@ export interface PostgresServerOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** More arguments for initdb. */
   readonly initdb?: readonly string[];
+  /** Of the server, besides the environment of the tests. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 interface Installation {
@@ -49,6 +51,7 @@ interface Installation {
   readonly binaries: string;
   readonly folder: string;
   readonly password: string;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /**
@@ -78,7 +81,7 @@ export async function startPostgresServer(options: PostgresServerOptions = {}): 
   };
 }
 
-async function install({ parentFolder, settings, initdb }: PostgresServerOptions): Promise<Installation> {
+async function install({ parentFolder, settings, initdb, env }: PostgresServerOptions): Promise<Installation> {
   const binaries = await reachableBinaries();
   const folder = await mkdtemp(join(parentFolder ?? tmpdir(), 'wahook-postgres-'));
   const password = randomBytes(16).toString('hex');
@@ -95,10 +98,14 @@ async function install({ parentFolder, settings, initdb }: PostgresServerOptions
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  return { binaries, folder, password, settings: settings ?? {} };
+  return { binaries, folder, password, settings: settings ?? {}, env: env ?? {} };
 }
 
-function start({ binaries, folder, settings: own }: Installation, port: number, url: string): Promise<ServerProcess> {
+function start(
+  { binaries, folder, settings: own, env }: Installation,
+  port: number,
+  url: string,
+): Promise<ServerProcess> {
   const settings = {
     listen_addresses: '127.0.0.1',
     port,
@@ -117,6 +124,7 @@ function start({ binaries, folder, settings: own }: Installation, port: number, 
       ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
     folder,
+    env,
     // "Immediate": the data are thrown away, so no checkpoint.
     stopSignal: 'SIGQUIT',
     isUp: () => answers(url),

@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { installWithApt, succeeds } from './apt.ts';
 import { freePort, ServerProcess } from './server-process.ts';
-
-const run = promisify(execFile);
 
 /** A Redis server of this process alone. */
 export interface RedisServer {
@@ -91,7 +88,7 @@ const SERVERS = ['redis-server', 'valkey-server'];
 async function findOrInstall(): Promise<string> {
   const found = await find();
   if (found !== undefined) return found;
-  await installWithApt();
+  await installWithApt('redis-server');
   const installed = await find();
   if (installed !== undefined) return installed;
   throw new Error(
@@ -104,30 +101,6 @@ async function find(): Promise<string | undefined> {
     if (await succeeds(name, ['--version'])) return name;
   }
   return undefined;
-}
-
-/** Where that works without a question: as root, or with a sudo that needs no password. */
-async function installWithApt(): Promise<void> {
-  const isRoot = process.getuid?.() === 0;
-  const sudo = isRoot ? [] : ['sudo', '-n'];
-  if (!isRoot && !(await succeeds('sudo', ['-n', 'true']))) return;
-  const apt = async (...args: string[]) => {
-    // RUNLEVEL=1: the package must not start a server of its own, where a service manager asks for it.
-    const environment = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1'];
-    const [command = 'env', ...rest] = [...sudo, ...environment, 'apt-get', '-o', 'DPkg::Lock::Timeout=120', ...args];
-    return succeeds(command, rest);
-  };
-  const install = ['install', '-y', '--no-install-recommends', 'redis-server'];
-  if (!(await apt(...install)) && (await apt('update'))) await apt(...install);
-}
-
-async function succeeds(command: string, args: readonly string[]): Promise<boolean> {
-  try {
-    await run(command, [...args]);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Speaks the protocol itself: this file needs no client library. */

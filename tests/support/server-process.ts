@@ -17,6 +17,8 @@ export interface ServerCommand {
   readonly stopSignal: NodeJS.Signals;
   /** Rejects or resolves to false as long as the server does not answer. */
   readonly isUp: () => Promise<boolean>;
+  /** Besides the environment of the tests. */
+  readonly env?: NodeJS.ProcessEnv;
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
@@ -67,6 +69,7 @@ export class ServerProcess {
     const server = spawn(command.command, command.args, {
       ...command.user,
       cwd: command.folder,
+      env: { ...process.env, ...command.env },
       detached: true,
       stdio: ['ignore', log, log],
     });

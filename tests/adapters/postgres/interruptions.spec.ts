@@ -27,14 +27,23 @@ function job(text: string): NewJob<InboundMessage> {
 function interruptions(openQueues: () => Promise<OpenQueues>): void {
   let open: OpenQueues;
   let consumption: Consumption | undefined;
+  const promises: PromiseWithResolvers<void>[] = [];
 
   beforeEach(async () => {
     open = await openQueues();
   });
   afterEach(async () => {
+    for (const { resolve } of promises.splice(0)) resolve();
     await consumption?.stop();
     await open.close();
   });
+
+  /** Fulfilled at the end of the test in any case. */
+  const promise = () => {
+    const made = Promise.withResolvers<void>();
+    promises.push(made);
+    return made;
+  };
 
   const consume = async (handler: JobHandler<InboundMessage>, burst = 1) => {
     consumption = await open.queue.consume('messages', handler, { concurrency: 4, burst });
@@ -116,8 +125,8 @@ function interruptions(openQueues: () => Promise<OpenQueues>): void {
   });
 
   it('notes a pause while it lasts, and no longer', async () => {
-    const hold = Promise.withResolvers<void>();
-    const end = Promise.withResolvers<void>();
+    const hold = promise();
+    const end = promise();
     const underWay = async () =>
       (await sql<{ under_way: boolean }>('SELECT under_way FROM wahook.inbox'))[0]?.under_way;
     let resumed = false;
