@@ -11,8 +11,8 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'random-order',
     flaw: 'What waits in a conversation is handled in no particular order.',
     file: ROWS,
-    find: `AND state = 'waiting' ORDER BY seq LIMIT`,
-    replace: `AND state = 'waiting' ORDER BY random() LIMIT`,
+    find: 'ORDER BY seq LIMIT $3::integer + 1',
+    replace: 'ORDER BY random() LIMIT $3::integer + 1',
     scenario: 'calm',
   },
   {
@@ -106,8 +106,8 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'retry-goes-to-the-back',
     flaw: 'While a failed message waits for its next run, the ones behind it are handled.',
     file: ROWS,
-    find: `AND state = 'waiting' ORDER BY seq LIMIT`,
-    replace: `AND state = 'waiting' AND (next_attempt_at IS NULL OR next_attempt_at <= now()) ORDER BY seq LIMIT`,
+    find: 'ORDER BY seq LIMIT $3::integer + 1',
+    replace: 'AND (next_attempt_at IS NULL OR next_attempt_at <= now()) ORDER BY seq LIMIT $3::integer + 1',
     scenario: 'handler fails',
   },
   {
