@@ -49,7 +49,10 @@ function bindMemory(container: Container, config: Config): void {
     );
   container
     .bind(TOKENS.sentMessages)
-    .toResolvedValue((rows: MemoryRows) => new MemorySentMessages(rows), [TOKENS.memoryRows]);
+    .toResolvedValue(
+      (rows: MemoryRows, queue: MemoryMessageQueue) => new MemorySentMessages(rows, queue),
+      [TOKENS.memoryRows, TOKENS.memoryQueue],
+    );
   container.bind(TOKENS.quarantine).toResolvedValue((clock: Clock) => new MemoryQuarantine(clock), [TOKENS.clock]);
   container.bind(TOKENS.store).toConstantValue({
     prepare: async () => {},
@@ -99,7 +102,10 @@ function bindPostgres(
   container.bind(TOKENS.messageQueue).toService(TOKENS.postgresQueue);
   container
     .bind(TOKENS.sentMessages)
-    .toResolvedValue((database: Database) => new PostgresSentMessages(database), [TOKENS.database]);
+    .toResolvedValue(
+      (database: Database, queue: PostgresMessageQueue) => new PostgresSentMessages(database, queue.lanes),
+      [TOKENS.database, TOKENS.postgresQueue],
+    );
   container
     .bind(TOKENS.deadLetters)
     .toResolvedValue(

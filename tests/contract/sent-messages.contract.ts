@@ -201,6 +201,17 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
     expect(await sent.find(SEND_ID), 'is known by its wamid now').to.deep.equal({ ...settled, delivery: 'read' });
   });
 
+  it('goes on with what waits behind a send once a status settles it, long before that would have been repeated', async () => {
+    await publish(SEND_ID, 'next');
+    const handed = await sending((sendId) =>
+      sendId === SEND_ID ? retry('ambiguous', 60_000) : { outcome: 'done', messageId: 'wamid.next' },
+    );
+    await found('unsettled');
+    await sent.apply([update('sent', { sendId: SEND_ID })]);
+    await found('sent', 'next');
+    expect(handed).to.deep.equal([SEND_ID, 'next']);
+  });
+
   it('repeats a send whose answer was lost when no status comes', async () => {
     await publish(SEND_ID);
     let attempts = 0;

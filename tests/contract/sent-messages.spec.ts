@@ -7,7 +7,7 @@ import { type OpenQueues, openPgliteQueues, openPostgresQueues } from '../suppor
 import { type OpenSentMessages, sentMessagesContract } from './sent-messages.contract.ts';
 
 function withSentMessages({ database, queue, close }: OpenQueues): OpenSentMessages {
-  return { sent: new PostgresSentMessages(database), queue, close };
+  return { sent: new PostgresSentMessages(database, queue.lanes), queue, close };
 }
 
 describe('SentMessages contract', () => {
@@ -15,7 +15,7 @@ describe('SentMessages contract', () => {
     sentMessagesContract(async () => {
       const rows = new MemoryRows();
       const queue = new MemoryMessageQueue(rows);
-      return { sent: new MemorySentMessages(rows), queue, close: async () => queue.close() };
+      return { sent: new MemorySentMessages(rows, queue), queue, close: async () => queue.close() };
     }));
 
   describe('PostgresSentMessages', () => {

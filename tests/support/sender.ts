@@ -26,7 +26,14 @@ export async function openSender(database: Database, apiUrl: string): Promise<Op
     limits: TIME_LIMITS.graph,
   });
   const options = { settleWaitMs: 1_000, onUnsettled: 'resend' } as const;
-  const sender = new SendMessage(gateway, new PostgresSentMessages(database), silentLog, metrics, Date, options);
+  const sender = new SendMessage(
+    gateway,
+    new PostgresSentMessages(database, queue.lanes),
+    silentLog,
+    metrics,
+    Date,
+    options,
+  );
   const close = async () => {
     await queue.close();
     await gateway.close();

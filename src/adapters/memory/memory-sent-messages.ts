@@ -1,14 +1,18 @@
 import { nextDelivery } from '../../core/delivery-status.ts';
 import type { OutboundMessage, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { SentMessages } from '../../core/ports.ts';
+import type { MemoryMessageQueue } from './memory-message-queue.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 
 /** What became of our messages, in the rows of a `MemoryMessageQueue`. */
 export class MemorySentMessages implements SentMessages {
   readonly #rows: MemoryRows;
+  readonly #queue: Pick<MemoryMessageQueue, 'wake'>;
 
-  constructor(rows: MemoryRows) {
+  /** @param queue the one with these rows */
+  constructor(rows: MemoryRows, queue: Pick<MemoryMessageQueue, 'wake'>) {
     this.#rows = rows;
+    this.#queue = queue;
   }
 
   async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
@@ -41,7 +45,9 @@ export class MemorySentMessages implements SentMessages {
   /** Meta took the message, whatever we believe. */
   #prove(row: MemoryRow, messageId: string): void {
     this.#rows.name(row, messageId);
-    if (row.state !== 'done') this.#rows.finish(row, 'done');
+    if (row.state === 'done') return;
+    this.#rows.finish(row, 'done');
+    this.#queue.wake('outbound', row.lane);
   }
 }
 

@@ -3,13 +3,14 @@ import { statusLanesOf } from '../../core/lanes.ts';
 import type { OutboundMessage, ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { JobError, SentMessages } from '../../core/ports.ts';
 import type { Database } from './database.ts';
+import type { LaneWaker } from './postgres-message-queue.ts';
 
 /**
  * Finds the message of each update, takes the highest rank of all that mean the same message, and raises the row to it. The
  * rows are locked in one order, since batches of statuses overlap.
  *
  * An update found by send id proves that Meta took the message, whatever we believe: the row becomes `done` and is not sent
- * (again).
+ * (again). Lanes in which others wait behind such a row are given back, too.
  */
 const APPLY = `
   WITH told AS (
@@ -26,7 +27,7 @@ const APPLY = `
            (array_agg(error ORDER BY place) FILTER (WHERE error IS NOT NULL))[1] AS error
     FROM met WHERE seq IS NOT NULL GROUP BY seq
   ), locked AS (
-    SELECT seq FROM wahook.outbox WHERE seq IN (SELECT seq FROM folded) ORDER BY seq FOR UPDATE
+    SELECT seq, state AS before FROM wahook.outbox WHERE seq IN (SELECT seq FROM folded) ORDER BY seq FOR UPDATE
   ), raised AS (
     UPDATE wahook.outbox AS item SET
       delivery = ($5::text[])[GREATEST(array_position($5::text[], item.delivery), folded.rank)],
@@ -40,8 +41,14 @@ const APPLY = `
       AND (COALESCE(array_position($5::text[], item.delivery), 0) < COALESCE(folded.rank, 0)
            OR (item.delivery_error IS NULL AND folded.error IS NOT NULL)
            OR (folded.proof AND (item.state <> 'done' OR item.wamid IS NULL)))
+    RETURNING item.seq, item.lane, folded.proof AND locked.before = 'waiting' AS proved
   )
-  SELECT place FROM met WHERE seq IS NULL ORDER BY place`;
+  SELECT place, NULL AS lane FROM met WHERE seq IS NULL
+  UNION ALL
+  SELECT NULL, lane FROM raised WHERE proved AND EXISTS (
+    SELECT FROM wahook.outbox AS next
+    WHERE next.queue = 'outbound' AND next.lane = raised.lane AND next.state = 'waiting' AND next.seq > raised.seq)
+  ORDER BY place`;
 
 /**
  * Looks in the lanes of the recipient, then, since a status may name a person in yet another way (a wa_id with or without
@@ -67,14 +74,16 @@ function stateOf(state: RowState, lastError: JobError | null): SentMessage['stat
 /** What became of our messages, in the rows of the outbox. */
 export class PostgresSentMessages implements SentMessages {
   readonly #database: Database;
+  readonly #lanes: Pick<LaneWaker, 'wake'>;
 
-  constructor(database: Database) {
+  constructor(database: Database, lanes: Pick<LaneWaker, 'wake'>) {
     this.#database = database;
+    this.#lanes = lanes;
   }
 
   async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
     if (updates.length === 0) return [];
-    const unknown = await this.#database.query<{ place: number }>({
+    const found = await this.#database.query<{ place: number | null; lane: string | null }>({
       name: 'sent-messages-apply',
       text: APPLY,
       values: [
@@ -85,7 +94,9 @@ export class PostgresSentMessages implements SentMessages {
         DELIVERY_ORDER,
       ],
     });
-    return unknown.flatMap(({ place }) => updates[place - 1] ?? []);
+    const freed = found.flatMap(({ lane }) => lane ?? []);
+    if (freed.length > 0) this.#lanes.wake('outbound', freed);
+    return found.flatMap(({ place }) => (place === null ? [] : (updates[place - 1] ?? [])));
   }
 
   async waitingProof(message: OutboundMessage): Promise<string | undefined> {

@@ -6,8 +6,9 @@ import { LaneSweep } from '../../../src/adapters/postgres/lane-sweep.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../../../src/adapters/postgres/postgres-message-queue.ts';
+import { PostgresSentMessages } from '../../../src/adapters/postgres/postgres-sent-messages.ts';
 import { WahookError } from '../../../src/core/errors.ts';
-import type { InboundMessage, OutboundMessage } from '../../../src/core/model.ts';
+import type { InboundMessage, OutboundMessage, StatusUpdate } from '../../../src/core/model.ts';
 import type {
   ConsumeOptions,
   Consumption,
@@ -244,6 +245,27 @@ describe('the queue on Postgres', () => {
     await queue.publish('messages', [job('3', 'later')]);
     await eventually(async () => (await laneJobs()).some(({ singleton_key }) => singleton_key === 'later'));
     expect((await laneJobs()).map(({ singleton_key }) => singleton_key)).to.have.members(['lane', 'later']);
+  });
+
+  it('wakes the lane of a send that a status has proved, if something waits behind it, and only then', async () => {
+    const lane = '1065|1';
+    const sends = ['alone', 'first', 'second'].map((id) => ({ key: { id, day: 0 }, payload: outbound(id) }));
+    const [alone, first, second] = sends as [(typeof sends)[0], (typeof sends)[0], (typeof sends)[0]];
+    await open.database.transaction((tx) =>
+      new LaneRows('outbound').insert(tx, [
+        { ...alone, lane: '1065|2' },
+        { ...first, lane },
+        { ...second, lane },
+      ]),
+    );
+    const sent = new PostgresSentMessages(open.database, queue.lanes);
+    const status = (sendId: string): StatusUpdate => ({
+      ...{ kind: 'status', status: 'sent', reported: 'sent', messageId: `wamid.${sendId}`, phoneNumberId: '1065' },
+      ...{ businessAccountId: '1022', recipient: { waId: '1' }, occurredAtMs: 1_700_000_000_000, sendId },
+    });
+    expect(await sent.apply([status('alone'), status('first'), status('unknown')])).to.deep.equal([status('unknown')]);
+    await eventually(async () => (await laneJobs()).length > 0);
+    expect(await laneJobs()).to.deep.equal([{ state: 'created', singleton_key: lane }]);
   });
 
   it('leaves a lane awake that it must leave with messages in it', async () => {
