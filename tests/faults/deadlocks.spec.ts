@@ -44,7 +44,7 @@ describe('Two processes that store the same conversations and keys in opposite o
     const env = { STORE: 'postgres', DATABASE_URL: database.url, ROLE: 'web' };
     const both = await Promise.all([ServiceProcess.start(env), ServiceProcess.start(env)]);
     started.push(...both.map(({ service }) => service));
-    const batches = rounds(150, 4_000);
+    const batches = rounds(150, 2_000);
     const statuses: Record<number, number> = {};
     let next = 0;
     /** As Meta does: until it is taken. */
