@@ -13,7 +13,7 @@ const RATE = 40;
 const NO_FAULTS = { kills: 0, postgresStops: 0, freezes: 0, redisFaults: 0, networkFaults: 0, rolls: 0 };
 
 /** A process gets to its failpoint within some seconds, or never. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 90_000;
 
 /** Kills by failpoint, and what is armed next: always the one of the role that has been hit least. */
 export class FailpointRota {
@@ -40,6 +40,11 @@ export class FailpointRota {
   /** Nothing was hit for so long that nothing will be. */
   get isStuck(): boolean {
     return performance.now() - this.#movedAt > PATIENCE_MS;
+  }
+
+  /** That nothing is hit has a reason: the servers or the processes start. */
+  excuse(): void {
+    this.#movedAt = performance.now();
   }
 
   /** For the next process of a role; one that is armed already counts as hit, so that two processes take two of them. */
@@ -78,8 +83,10 @@ export async function runFailpoints(per: number, options: ScenarioOptions): Prom
     arm: (role) => rota.arm(role),
     onDeath: (death) => rota.died(death),
     isEnough: () => rota.isComplete || rota.isStuck,
-    onProgress: (progress) =>
-      line.show({ ...progress, faults: { kills: [...rota.kills.values()].reduce((sum, count) => sum + count, 0) } }),
+    onProgress: (progress) => {
+      if (progress.phase === 'starting') rota.excuse();
+      line.show({ ...progress, faults: { kills: [...rota.kills.values()].reduce((sum, count) => sum + count, 0) } });
+    },
   });
   line.end();
   process.stdout.write(`${describeKills(rota.kills)}\n\n${describeVerdict(verdict)}`);
