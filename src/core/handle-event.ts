@@ -66,7 +66,8 @@ export class HandleEvent {
     if (job.interruptions >= KILLER_INTERRUPTIONS) return this.#setAside(job);
     const turn = this.#gate.enter(job.interruptions >= SUSPECT_INTERRUPTIONS);
     try {
-      if (turn.entered !== undefined) await context.pause(unlessAborted(turn.entered, context.signal));
+      if (turn.entered !== undefined || job.interruptions > 0)
+        await context.pause(unlessAborted(turn.entered ?? Promise.resolve(), context.signal));
       return await this.#handle(job, context);
     } finally {
       turn.leave();

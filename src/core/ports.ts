@@ -134,7 +134,7 @@ export interface JobContext {
   /** Queues a message to send, in the order of the calls. */
   send(message: OutboundMessage): void;
   /**
-   * Waits for `until`; if the process dies meanwhile, that is no interruption of its jobs. Rejects with what `until` rejects
+   * Waits for `until`; if the process dies meanwhile, that is no interruption of its jobs, as they begin only now. Rejects with what `until` rejects
    * with. @throws WahookError `fenced` if the claim is lost, `storage_unavailable`
    */
   pause(until: Promise<void>): Promise<void>;
@@ -150,7 +150,7 @@ export interface JobContext {
 
 /**
  * Gets one lane's waiting jobs in order, at most `burst` of them, and says what becomes of each (same length and order). A
- * job with interruptions comes alone, so that the next one incriminates no other.
+ * job with interruptions comes alone and paused, so that the next one incriminates no other: call `pause` before it begins.
  * After the first `retry` in the list the rest of the burst stays as it is. A rejection, a lost claim or the death of the
  * process leaves all of them to the next claim, uncounted.
  */

@@ -125,7 +125,7 @@ describe('Handling an event', () => {
 
   describe('whose process has died over it twice', () => {
     const suspect = (text: string) => jobOf(textMessage(text), { claims: 3, interrupted: true, interruptions: 2 });
-    const harmless = (text: string) => jobOf(textMessage(text), { claims: 2, interrupted: true, interruptions: 1 });
+    const harmless = (text: string) => jobOf(textMessage(text));
 
     /** A bot whose runs end when told, by their text. */
     const openByHand = (options?: { attempts: number; timeoutMs: number }) => {
@@ -169,6 +169,14 @@ describe('Handling an event', () => {
       expect(await Promise.all(runs)).to.deep.equal(['done', 'done', 'done', 'done']);
       // Whatever waits is paused: the process may die over somebody else.
       expect(contexts.map(({ pauses }) => pauses.length)).to.deep.equal([0, 0, 1, 1]);
+    });
+
+    it('says that it begins even if nothing is in its way, also after one death', async () => {
+      const { useCase } = open(async () => {});
+      const contexts = [recordingContext(), recordingContext(), recordingContext()] as const;
+      for (const [interruptions, context] of contexts.entries())
+        await useCase.run([jobOf(textMessage('hi'), { interruptions })], context);
+      expect(contexts.map(({ pauses }) => pauses.length)).to.deep.equal([0, 1, 1]);
     });
 
     it('runs several suspects one after the other, and then the others side by side again', async () => {

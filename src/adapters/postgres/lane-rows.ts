@@ -98,7 +98,8 @@ export class LaneRows {
 
   /**
    * Claims the first rows of a lane, at most `burst`, up to the first that is not due yet; one that was interrupted comes
-   * alone. Committed before the handler runs, so that a process that dies over a message leaves a trace of it.
+   * alone, and is under way only when it is marked so. Committed before the handler runs, so that a process that dies over a
+   * message leaves a trace of it.
    *
    * Nothing is claimed in a lane that was given to another worker meanwhile: a healthy send of that one would look as if it
    * had been cut short. Looked up, not locked: a lane that is given away in the very millisecond of the claim is not noticed.
@@ -118,7 +119,8 @@ export class LaneRows {
           WINDOW up_to_here AS (ORDER BY seq)
         )
         UPDATE wahook.${this.#table} AS item SET claims = claims + 1, claimed = true,
-          interruptions = interruptions + was_under_way::integer, under_way = true
+          interruptions = interruptions + was_under_way::integer,
+          under_way = interruptions = 0 AND NOT was_under_way
         FROM ahead
         WHERE item.queue = $1 AND item.lane = $2 AND item.state = 'waiting'
           AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND item.seq = ahead.seq AND ${LANE_IS_HELD}

@@ -56,7 +56,7 @@ function interruptions(openQueues: () => Promise<OpenQueues>): void {
   const settled = () => eventually(async () => (await open.queue.depth('messages')).waiting === 0);
 
   /** Takes the lane as a process does that dies with it: nothing more is heard of it. */
-  const dieWith = async (rows: number, paused = false) => {
+  const dieWith = async (rows: number, at: 'work' | 'pause' | 'claim' = 'work') => {
     const dead = new LaneScheduler({ boss: open.database.bossOptions(), log: silentLog });
     await dead.start();
     let claims: readonly LaneClaim[] = [];
@@ -67,7 +67,7 @@ function interruptions(openQueues: () => Promise<OpenQueues>): void {
     const lane = new LaneRows('messages');
     const claimed = await lane.claim(open.database, claims[0] as LaneClaim, rows);
     const seqs = claimed.rows.map(({ seq }) => seq);
-    if (paused) await open.database.transaction((tx) => lane.mark(tx, 'lane', seqs, false));
+    if (at !== 'claim') await open.database.transaction((tx) => lane.mark(tx, 'lane', seqs, at === 'work'));
     await sql(`UPDATE pgboss.job SET state = 'retry', start_after = now() WHERE state = 'active'`);
     await dead.close();
     return claimed.rows.map(({ job: { key, interruptions } }) => [key.id, interruptions]);
@@ -91,12 +91,14 @@ function interruptions(openQueues: () => Promise<OpenQueues>): void {
     ]);
   });
 
-  it('does not count a death while the job was paused, and keeps what was counted before', async () => {
+  it('does not count a death while the job was paused or, once interrupted, not begun, and keeps what was counted', async () => {
     await publish('1');
     expect(await dieWith(1)).to.deep.equal([['1', 0]]);
-    expect(await dieWith(1, true)).to.deep.equal([['1', 1]]);
+    expect(await dieWith(1, 'pause')).to.deep.equal([['1', 1]]);
     expect(await dieWith(1)).to.deep.equal([['1', 1]]);
-    expect(await dieWith(1)).to.deep.equal([['1', 2]]);
+    expect(await dieWith(1, 'claim')).to.deep.equal([['1', 2]]);
+    expect(await dieWith(1), 'it had not begun').to.deep.equal([['1', 2]]);
+    expect(await dieWith(1)).to.deep.equal([['1', 3]]);
   });
 
   it('hands over alone, in order, each job of the burst that it died with', async () => {
