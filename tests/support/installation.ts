@@ -65,14 +65,17 @@ export class Installation {
   async say(...texts: readonly string[]): Promise<void> {
     for (const text of texts) {
       this.#customers += 1;
-      const status = await deliver(this.#web?.url ?? '', textWebhook(text, text, `1555020${this.#customers}`));
-      expect(status, text).to.equal(200);
+      await this.accept(textWebhook(text, text, `1555020${this.#customers}`));
     }
+  }
+
+  async accept(webhook: Buffer): Promise<void> {
+    expect(await deliver(this.#web?.url ?? '', webhook)).to.equal(200);
   }
 
   /** How often a run began with this message. */
   runs(text: string): number {
-    return this.#notes().filter((line) => line === text).length;
+    return this.notes().filter((line) => line === text).length;
   }
 
   async inbox(): Promise<ReadonlyMap<string, InboxRow>> {
@@ -112,9 +115,10 @@ export class Installation {
     return join(this.#folder, 'ledger');
   }
 
-  #notes(): readonly string[] {
+  /** What the bots wrote down, in its order. */
+  notes(): readonly string[] {
     try {
-      return readFileSync(this.#ledger, 'utf8').split('\n');
+      return readFileSync(this.#ledger, 'utf8').trimEnd().split('\n');
     } catch {
       return [];
     }

@@ -16,15 +16,22 @@ export function corpus(): readonly { readonly name: string; readonly body: Buffe
 
 /** A webhook with one text message; without `from` of Ana. */
 export function textWebhook(id: string, words: string, from = '15550100001'): Buffer {
-  const message = {
+  return textsWebhook([{ id, words, from }]);
+}
+
+/** A webhook with many text messages. */
+export function textsWebhook(
+  texts: readonly { readonly id: string; readonly words: string; readonly from: string }[],
+): Buffer {
+  const messages = texts.map(({ id, words, from }) => ({
     from,
     id: `wamid.${id}`,
     timestamp: '1790000000',
     type: 'text',
     text: { body: words },
-  };
+  }));
   const metadata = { display_phone_number: '15550783881', phone_number_id: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
-  const value = { messaging_product: 'whatsapp', metadata, messages: [message] };
+  const value = { messaging_product: 'whatsapp', metadata, messages };
   const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
   return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { harmless, Installation, slowestMs } from '../../support/installation.ts';
@@ -5,6 +6,9 @@ import { startPostgres } from '../../support/postgres.ts';
 
 /** Five deaths, each found after 10 to 12 s, and what the machine makes of it. */
 const FOUND_OUT_MS = 120_000;
+
+/** Between two messages of others, for as long as it lasts. */
+const PACE_MS = 500;
 
 describe('A message that kills its process at every run', function () {
   this.timeout(180_000);
@@ -22,6 +26,7 @@ describe('A message that kills its process at every run', function () {
         await installation.say(...beside, killer);
         const later: string[] = [];
         await eventually(async () => {
+          await delay(PACE_MS);
           const text = `later ${later.length}`;
           later.push(text);
           await installation.say(text);
