@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { eventually } from '../support/eventually.ts';
-import { sizeOf } from '../support/fault-sizes.ts';
-import { Installation } from '../support/installation.ts';
-import { startPostgres } from '../support/postgres.ts';
-import { textsWebhook } from '../system/webhook-client.ts';
+import { eventually } from '../../support/eventually.ts';
+import { sizeOf } from '../../support/fault-sizes.ts';
+import { Installation } from '../../support/installation.ts';
+import { startPostgres } from '../../support/postgres.ts';
+import { textsWebhook } from '../../system/webhook-client.ts';
 
 const CONVERSATIONS = sizeOf('ORDER_CONVERSATIONS', 200);
 const MESSAGES = sizeOf('ORDER_MESSAGES', 20);
