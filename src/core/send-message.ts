@@ -31,6 +31,8 @@ const DEFAULT_REPETITIONS = 11;
 /** How long a number rests whose token or account Meta refuses: nothing is lost, and Meta is not hammered. */
 const PAUSE_MS = 60_000;
 
+const PAUSED: JobError = { code: 'paused', message: 'The number is paused' };
+
 /** One outbound message → the gateway → done, later again, waiting for its status, or a dead letter. */
 export class SendMessage {
   readonly #gateway: WhatsAppGateway;
@@ -77,7 +79,8 @@ export class SendMessage {
     if (job.lastError?.code === 'ambiguous' && this.#options.onUnsettled === 'hold')
       return dead('unsettled', 'The answer was lost and no status came; Meta may or may not have the message');
     const pausedForMs = (this.#pausedUntilMs.get(job.payload.phoneNumberId) ?? 0) - this.#clock.now();
-    if (pausedForMs > 0) return later(pausedForMs, false, { code: 'paused', message: 'The number is paused' });
+    // What is known of an earlier try stays known: its status may still come.
+    if (pausedForMs > 0) return later(pausedForMs, false, job.lastError ?? PAUSED);
     if (!context.isHeld()) return leftAlone(job);
     const { signal } = context;
     const result = await this.#gateway.send(job.payload, signal);

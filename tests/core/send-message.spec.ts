@@ -143,6 +143,8 @@ describe('Sending a message', () => {
     expect((await run(job()))[0]).to.deep.include({ outcome: 'retry', counted: false });
     clock.at += 20_000;
     expect((await run(job()))[0]).to.deep.include({ outcome: 'retry', inMs: 40_000, counted: false });
+    const lastError = { code: 'ambiguous', message: 'timed out' };
+    expect((await run(job({ attempt: 2, lastError })))[0]).to.deep.include({ inMs: 40_000, error: lastError });
     expect(sent).to.have.length(1);
     const other = { ...outboundText('hello'), phoneNumberId: '2' };
     expect((await run(jobOf(other)))[0]?.outcome).to.equal('done');
