@@ -133,7 +133,7 @@ describe('npm run dead-letters', function () {
       await database.query({ text: `INSERT INTO wahook.migration VALUES (9999, '9999-later', 'x')` });
       const newer = await run('list');
       expect(newer.stderr).to.match(/^The database was migrated by a newer version\n {2}Why .*\n {2}Fix .*\n$/);
-      await database.query({ text: 'DELETE FROM wahook.migration WHERE number = 9999 OR number = 4' });
+      await database.query({ text: 'DELETE FROM wahook.migration WHERE number = 9999 OR number = 5' });
       const older = await run('list');
       expect(older.stderr).to.match(/^The database was not prepared by this version\.\n {2}Fix /);
       expect([newer.exitCode, older.exitCode]).to.deep.equal([4, 1]);
