@@ -67,7 +67,7 @@ async function run(name: MutantScenarioName, mutant: Mutant | undefined, { seed,
     faults: { ...NO_FAULTS, ...faults },
     arm: (role) => armoury.arm(role),
     onDeath: () => armoury.died(),
-    isEnough: () => !hasTime() || (armoury.isEmpty && (progress?.acked ?? 0) >= messages),
+    isEnough: () => !hasTime() || (armoury.isEmpty && (progress?.handled ?? 0) >= messages),
     onProgress: (now) => {
       progress = now;
     },
