@@ -75,10 +75,10 @@ describe('Five times as many webhooks as the database takes', function () {
       const watch = setInterval(() => {
         mostMb = Math.max(mostMb, memoryMb());
       }, 250);
-      const seconds = rounds(4, 20);
+      const seconds = rounds(4, 10);
       const flood = await load.run({ ...each, perSecond: capacity * FACTOR, seconds });
       clearInterval(watch);
-      const after = await load.run({ ...each, perSecond: capacity / 4, seconds: rounds(3, 12) });
+      const after = await load.run({ ...each, perSecond: capacity / 4, seconds: rounds(3, 6) });
 
       const figures = {
         capacity: Math.round(capacity),

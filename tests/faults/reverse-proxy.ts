@@ -24,6 +24,8 @@ export class ReverseProxy {
 
   private constructor() {
     this.#server = http.createServer((request, response) => this.#forward(request, response));
+    // As load balancers have it; with Node's 5 s it would itself close connections that a sender is about to use.
+    this.#server.keepAliveTimeout = 60_000;
   }
 
   static async open(): Promise<ReverseProxy> {
