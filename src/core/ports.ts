@@ -286,10 +286,10 @@ export interface SentMessages {
   apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]>;
 
   /**
-   * The wamid that a status with this message's send id gives it, if one was accepted and waits to be applied: Meta has the
-   * message, whatever became of the answer. Finds those that were committed before the call.
+   * The wamid that a status with this message's send id gives it, be it applied already or accepted and waiting: Meta has the
+   * message, whatever became of the answer. Finds what was committed before the call.
    */
-  waitingProof(message: OutboundMessage): Promise<string | undefined>;
+  proofOf(message: OutboundMessage): Promise<string | undefined>;
 
   /** The message with this id of ours, once it is committed. */
   find(sendId: string): Promise<SentMessage | undefined>;

@@ -36,7 +36,7 @@ const PAUSED: JobError = { code: 'paused', message: 'The number is paused' };
 /** One outbound message → the gateway → done, later again, waiting for its status, or a dead letter. */
 export class SendMessage {
   readonly #gateway: WhatsAppGateway;
-  readonly #sentMessages: Pick<SentMessages, 'waitingProof'>;
+  readonly #sentMessages: Pick<SentMessages, 'proofOf'>;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -45,7 +45,7 @@ export class SendMessage {
 
   constructor(
     gateway: WhatsAppGateway,
-    sentMessages: Pick<SentMessages, 'waitingProof'>,
+    sentMessages: Pick<SentMessages, 'proofOf'>,
     log: Log,
     metrics: Metrics,
     clock: Clock,
@@ -89,7 +89,7 @@ export class SendMessage {
 
   /** Of a send that may have happened: its status may be here already, behind others or while no worker ran. */
   async #proofOf({ interrupted, lastError, payload }: Job<OutboundMessage>): Promise<string | undefined> {
-    return interrupted || lastError?.code === 'ambiguous' ? this.#sentMessages.waitingProof(payload) : undefined;
+    return interrupted || lastError?.code === 'ambiguous' ? this.#sentMessages.proofOf(payload) : undefined;
   }
 
   #sent({ payload: { causedAtMs } }: Job<OutboundMessage>, { messageId }: Sent): Settlement {

@@ -254,19 +254,38 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
       );
 
     it('in a status that was accepted and waits, and in no other', async () => {
-      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(undefined);
+      expect(await sent.proofOf(outbound(SEND_ID))).to.equal(undefined);
       await accept(update('sent'), update('sent', { sendId: 'other', messageId: 'wamid.other' }));
-      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(undefined);
+      expect(await sent.proofOf(outbound(SEND_ID))).to.equal(undefined);
       await open.queue.publish('statuses', [
         { key: { id: 's|proof', day: 19_675 }, lane: '1065|15551234567', payload: update('sent', { sendId: SEND_ID }) },
       ]);
-      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(WAMID);
+      expect(await sent.proofOf(outbound(SEND_ID))).to.equal(WAMID);
       consumption = await open.queue.consume('statuses', async (jobs) => jobs.map(() => ({ outcome: 'done' })), {
         concurrency: 1,
         burst: 10,
       });
       await eventually(async () => (await open.queue.depth('statuses')).waiting === 0);
-      expect(await sent.waitingProof(outbound(SEND_ID))).to.equal(undefined);
+      expect(await sent.proofOf(outbound(SEND_ID))).to.equal(undefined);
+    });
+
+    it('also in a status that was applied since the message was handed over', async () => {
+      await publish(SEND_ID);
+      const proofs: (string | undefined)[] = [];
+      const apply = Promise.withResolvers<void>();
+      consumption = await open.queue.consume(
+        'outbound',
+        async ([job]) => {
+          proofs.push(await sent.proofOf(job!.payload));
+          await sent.apply([update('sent', { sendId: SEND_ID })]);
+          proofs.push(await sent.proofOf(job!.payload));
+          apply.resolve();
+          return [retry('ambiguous', 60_000)];
+        },
+        { concurrency: 1, burst: 1 },
+      );
+      await apply.promise;
+      expect(proofs).to.deep.equal([undefined, WAMID]);
     });
 
     it('also where the status names the recipient in another way', async () => {
@@ -275,7 +294,7 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
         recipient: { userId: 'BR.1234', waId: '5511912345678' },
       };
       await accept(named);
-      const writtenTo = (to: OutboundMessage['to']) => sent.waitingProof({ ...outbound(SEND_ID), to });
+      const writtenTo = (to: OutboundMessage['to']) => sent.proofOf({ ...outbound(SEND_ID), to });
       for (const to of [{ userId: 'BR.1234' }, { waId: '551112345678' }, { groupId: 'group' }])
         expect(await writtenTo(to), JSON.stringify(to)).to.equal(WAMID);
     });

@@ -45,7 +45,7 @@ describe('Applying statuses', () => {
         return updates.filter((update) => !known(update));
       },
       find: async () => undefined,
-      waitingProof: async () => undefined,
+      proofOf: async () => undefined,
     };
     const handled: StatusUpdate[] = [];
     const done: JobHandler<StatusUpdate> = async (jobs) => {

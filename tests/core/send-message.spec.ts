@@ -19,7 +19,7 @@ describe('Sending a message', () => {
     const log = new RecordingLog();
     const metrics = new RecordingMetrics();
     const proofs = new Map<string, string>();
-    const sentMessages = { waitingProof: async ({ sendId }: OutboundMessage) => proofs.get(sendId) };
+    const sentMessages = { proofOf: async ({ sendId }: OutboundMessage) => proofs.get(sendId) };
     const useCase = new SendMessage(gateway, sentMessages, log, metrics, clock, {
       settleWaitMs: 60_000,
       onUnsettled: 'resend',

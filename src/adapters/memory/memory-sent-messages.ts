@@ -25,7 +25,9 @@ export class MemorySentMessages implements SentMessages {
     });
   }
 
-  async waitingProof({ sendId }: OutboundMessage): Promise<string | undefined> {
+  async proofOf({ sendId }: OutboundMessage): Promise<string | undefined> {
+    const row = this.#rows.send(sendId);
+    if (row?.state === 'done') return row.messageId;
     const updates = this.#rows.allWaiting('statuses').map(({ payload }) => JSON.parse(payload) as StatusUpdate);
     return updates.find((update) => update.sendId === sendId)?.messageId;
   }

@@ -51,12 +51,14 @@ const APPLY = `
   ORDER BY place`;
 
 /**
- * Looks in the lanes of the recipient, then, since a status may name a person in yet another way (a wa_id with or without
- * Brazil's ninth digit), at all that wait, up to so many: 70 ms at the limit (measured 2026-11). Asked for sends whose
- * answer was lost alone.
+ * Looks at the message itself, which a status may have settled since it was claimed; in one statement with the statuses that
+ * wait, since one ceases to wait only after it is applied. Of those first in the lanes of the recipient, then, since a status
+ * may name a person in yet another way (a wa_id with or without Brazil's ninth digit), at all, up to so many: 70 ms at the
+ * limit (measured 2026-11). Asked for sends whose answer was lost alone.
  */
 const PROOF = `
   SELECT COALESCE(
+    (SELECT wamid FROM wahook.outbox WHERE event_key = $1::text AND state = 'done'),
     (SELECT payload ->> 'messageId' FROM wahook.inbox
      WHERE queue = 'statuses' AND state = 'waiting' AND lane = ANY ($2::text[]) AND payload ->> 'sendId' = $1::text LIMIT 1),
     (SELECT payload ->> 'messageId'
@@ -99,7 +101,7 @@ export class PostgresSentMessages implements SentMessages {
     return found.flatMap(({ place }) => (place === null ? [] : (updates[place - 1] ?? [])));
   }
 
-  async waitingProof(message: OutboundMessage): Promise<string | undefined> {
+  async proofOf(message: OutboundMessage): Promise<string | undefined> {
     const [row] = await this.#database.query<{ wamid: string | null }>({
       name: 'sent-messages-proof',
       text: PROOF,
