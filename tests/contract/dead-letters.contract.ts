@@ -189,6 +189,19 @@ export function deadLettersContract(
     expect(at.get('3')).to.be.within(990, 4_000);
   });
 
+  it('keeps the pace also before what waits for another attempt much later', async () => {
+    await kill('ana', '1', '2');
+    await publish('ana', '3');
+    const error = { code: 'handler_failed', message: 'no luck' };
+    const tried = await consume(() => ({ outcome: 'retry', inMs: 60_000, counted: true, error }));
+    await eventually(() => tried.length === 1);
+    await stop();
+    const got = await consume(() => DONE);
+    await letters.redrive({}, { perSecond: 2 });
+    await eventually(() => got.length === 2, 5_000);
+    expect(got.map(textOf)).to.deep.equal(['1', '2']);
+  });
+
   it('raises each once when several redrive at the same time', async () => {
     await kill('ana', '1', '2', '3');
     await kill('kim', '4', '5');

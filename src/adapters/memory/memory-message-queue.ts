@@ -183,13 +183,15 @@ class Line {
     if (inMs <= 0) {
       this.#ready.add(lane);
       this.#dispatch();
-    } else if (!this.#timers.has(lane)) {
-      const again = () => {
-        this.#timers.delete(lane);
-        this.wake(lane);
-      };
-      this.#timers.set(lane, setTimeout(again, inMs));
+      return;
     }
+    const again = () => {
+      this.#timers.delete(lane);
+      this.wake(lane);
+    };
+    // The one before may be about another row, which stood first until this one was redriven.
+    clearTimeout(this.#timers.get(lane));
+    this.#timers.set(lane, setTimeout(again, inMs));
   }
 
   #dispatch(): void {
