@@ -452,6 +452,25 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
     expect((await queue.depth('messages')).dead).to.equal(1);
   });
 
+  it('remembers of what it leaves as it is that a claim was cut short', async () => {
+    const bursts: boolean[][] = [];
+    await queue.publish('messages', jobs(2));
+    await consume(
+      async (got) => {
+        bursts.push(got.map(({ interrupted }) => interrupted));
+        if (bursts.length === 1) throw new Error('a bug');
+        return bursts.length === 2 ? [retry(0)] : got.map(() => DONE);
+      },
+      { burst: 2 },
+    );
+    await settled();
+    expect(bursts).to.deep.equal([
+      [false, false],
+      [true, true],
+      [false, true],
+    ]);
+  });
+
   it('accepts a list that ends with its first retry', async () => {
     const bursts: string[][] = [];
     await queue.publish('messages', jobs(3));

@@ -15,6 +15,8 @@ export interface MemoryRow {
   failures: number;
   /** From a claim to its settlement. */
   claimed: boolean;
+  /** As in the job of the last claim. */
+  interrupted: boolean;
   /** 0: at once. */
   dueAtMs: number;
   lastError?: JobError;
@@ -54,7 +56,7 @@ export class MemoryRows {
     this.#seq += 1;
     const row: MemoryRow = {
       ...{ seq: this.#seq, queue, lane: job.lane, key: { ...job.key }, payload: job.payload, acceptedAtMs: nowMs },
-      ...{ state: 'waiting', claims: 0, failures: 0, claimed: false, dueAtMs: 0 },
+      ...{ state: 'waiting', claims: 0, failures: 0, claimed: false, interrupted: false, dueAtMs: 0 },
     };
     this.#waiting.set(laneKey(queue, job.lane), [...this.waiting(queue, job.lane), row]);
     if (queue === 'outbound') this.#sends.set(job.key.id, row);
@@ -100,22 +102,22 @@ export class MemoryRows {
 
   /** Hands a row out once more. */
   claim(row: MemoryRow): Job {
-    const interrupted = row.claimed;
+    row.interrupted = row.claimed;
     row.claims += 1;
     row.claimed = true;
     return {
       ...{ id: String(row.seq), key: { ...row.key }, lane: row.lane, payload: JSON.parse(row.payload) },
       ...{ attempt: row.failures + 1, claims: row.claims, acceptedAtMs: row.acceptedAtMs },
       // A process that dies takes the rows with it.
-      ...{ interrupted, interruptions: 0 },
+      ...{ interrupted: row.interrupted, interruptions: 0 },
       ...(row.lastError && { lastError: { ...row.lastError } }),
     };
   }
 
-  /** Takes a claim back: the row was handed over, but not started. */
+  /** Takes a claim back: the row was handed over, but not started. One whose claim before was cut short is still such a one. */
   unclaim(row: MemoryRow): void {
     row.claims -= 1;
-    row.claimed = false;
+    row.claimed = row.interrupted;
   }
 
   /** A row that was settled meanwhile stays as it is. */
