@@ -12,6 +12,7 @@ import { Closers, type StoreLifecycle, TOKENS } from './container-tokens.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
+import { QUEUE_NAMES } from './core/lanes.ts';
 import type {
   Clock,
   DeadLetters,
@@ -34,8 +35,6 @@ import { TIME_LIMITS } from './time-limits.ts';
 
 /** A commit of 500 rows takes some ms and bounds what one refused value costs; 50,000 waiting elements are some 100 MB. */
 const INTAKE = { commitElements: 500, waitingElements: 50_000, waitMs: TIME_LIMITS.accept.waitMs } as const;
-
-const QUEUES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
 
 /** The parts of the service that the outside needs, of one configuration. Nothing is opened before it is asked for. */
 export interface Composition {
@@ -83,7 +82,7 @@ function bindObservation(container: Container, config: Config, version: string):
   container.bind(TOKENS.log).toConstantValue(new JsonLog({ ...log, secrets }));
   const queueGauges = async (): Promise<readonly GaugeReading[]> => {
     const queue = await container.getAsync(TOKENS.messageQueue);
-    return (await Promise.all(QUEUES.map((name) => readQueue(queue, name)))).flat();
+    return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
   };
   const cacheGauges = async (): Promise<readonly GaugeReading[]> => {
     if (!container.isBound(TOKENS.dedupCache)) return [];

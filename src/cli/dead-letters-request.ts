@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { QUEUE_NAMES } from '../core/lanes.ts';
 import type { DeadLetterFilter, QueueName } from '../core/ports.ts';
 
 export const USAGE = `Shows what was given up, and lets it run again or gives it up for good.
@@ -35,7 +36,7 @@ export interface Request {
   readonly json: boolean;
 }
 
-const QUEUES: readonly string[] = ['messages', 'statuses', 'account', 'outbound'] satisfies QueueName[];
+const QUEUES: readonly string[] = QUEUE_NAMES;
 
 const OPTIONS = {
   queue: { type: 'string' },

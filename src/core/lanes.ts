@@ -1,5 +1,7 @@
 import { conversationOf, type OutboundMessage, type WebhookEvent } from './model.ts';
-import type { Job, NewJob, Settlement } from './ports.ts';
+import type { Job, NewJob, QueueName, Settlement } from './ports.ts';
+
+export const QUEUE_NAMES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
 
 /**
  * Order is kept within a lane: messages per conversation, statuses per recipient, everything else per account and field.

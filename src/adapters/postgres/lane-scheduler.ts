@@ -1,12 +1,11 @@
 import { type ConstructorOptions, PgBoss, type UpdateQueueOptions } from 'pg-boss';
+import { QUEUE_NAMES } from '../../core/lanes.ts';
 import type { Log, QueueName } from '../../core/ports.ts';
 import { type BossConnection, openBossConnection } from './boss-connection.ts';
 import { asBossDb } from './boss-db.ts';
 import { isConflict } from './conflict-retry.ts';
 import type { BossOptions, Queryable } from './database.ts';
 import { toWahookError } from './sql-errors.ts';
-
-export const QUEUE_NAMES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
 
 /** One worker's hold on a lane: a job of pg-boss in the very attempt (`retryCount`) in which it was fetched. */
 export interface LaneClaim {

@@ -1,4 +1,5 @@
 import { WahookError } from '../../core/errors.ts';
+import { QUEUE_NAMES } from '../../core/lanes.ts';
 import type {
   ConsumeOptions,
   Consumption,
@@ -16,7 +17,7 @@ import type {
 import type { Database } from './database.ts';
 import { LaneConsumer } from './lane-consumer.ts';
 import { LaneRows } from './lane-rows.ts';
-import { LaneScheduler, QUEUE_NAMES } from './lane-scheduler.ts';
+import { LaneScheduler } from './lane-scheduler.ts';
 import { LaneSweep } from './lane-sweep.ts';
 import { afterCommit, queryableOf } from './postgres-unit.ts';
 
