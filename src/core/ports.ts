@@ -59,7 +59,8 @@ export interface DedupStore {
   /**
    * Runs `work` once for those of `keys` that no earlier successful call recorded, in the given order, and records exactly
    * these if `work` resolves. If `work` rejects nothing is recorded, the rejection is passed on, and the keys are fresh
-   * again. Without a fresh key `work` is not called. A key given twice in one call counts once.
+   * again. Without a fresh key `work` is not called. A key given twice in one call counts once. If a conflict undoes a run the
+   * store may begin anew, with other fresh keys or none: only the result says what counts.
    *
    * Of concurrent callers with one key, exactly one gets it as fresh. The others get it as duplicate only after it is
    * recorded, otherwise as busy; or, when the winner failed, one of them becomes the next winner.

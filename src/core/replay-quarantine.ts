@@ -67,15 +67,14 @@ export class ReplayQuarantine {
   async #replay(id: string, events: readonly EventElement[], pieces: readonly QuarantinedPiece[]): Promise<Replay> {
     await this.#quarantine.keep(pieces);
     const ids = new Set(events.map(({ key }) => key.id));
-    let removed = false;
     try {
       const { fresh, duplicate, busy } = await storeEvents(this.#dedup, this.#queue, events, async (stored, unit) => {
-        // Only some of them: another process may have the others in hand, and may fail.
-        if (stored.length < ids.size) return;
-        removed = await this.#remove(id, unit);
-        if (!removed) throw new Gone();
+        // Only if it is all of them: another process may have the others in hand, and may fail.
+        if (stored.length === ids.size && !(await this.#remove(id, unit))) throw new Gone();
       });
       if (busy.length > 0) return { outcome: 'busy' };
+      // By the result: the store may have run the work more than once, and only the last time counts.
+      const removed = ids.size > 0 && fresh.length === ids.size;
       // Every key is recorded now, so a piece that outlives a death at this point is a duplicate at the next replay.
       if (!removed && !(await this.#remove(id))) return { outcome: 'absent' };
       return { outcome: 'replayed', fresh: fresh.length, duplicate: duplicate.length, quarantined: pieces.length };

@@ -102,6 +102,27 @@ describe('The replay of a piece in quarantine', () => {
     expect([await left(), await waiting()]).to.deep.equal([[], 0]);
   });
 
+  it('takes one out whose element was accepted while the store had to begin anew', async () => {
+    const { replay, left, waiting, dedup, id } = await open([message('1')]);
+    const conflicting: DedupStore = {
+      once: async (keys, work) => {
+        const conflict = new Error('deadlock');
+        const lost = dedup.once(keys, async (fresh, unit) => {
+          await work(fresh, unit);
+          throw conflict;
+        });
+        expect(await lost.catch((error: unknown) => error)).to.equal(conflict);
+        await dedup.once(keys, async () => {});
+        return await dedup.once(keys, work);
+      },
+    };
+
+    const replayed = await replay({ dedup: conflicting }).run(id);
+
+    expect(replayed).to.deep.equal({ outcome: 'replayed', fresh: 0, duplicate: 1, quarantined: 0 });
+    expect([await left(), await waiting()]).to.deep.equal([[], 0]);
+  });
+
   it('leaves one whose element another process is storing, which may yet fail', async () => {
     const { run, left, waiting, dedup, id } = await open([message('1'), message('2')]);
     await dedup.once([message('1').key], async () => {
