@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Cluster, Member } from './cluster.ts';
 import type { FaultKind, FaultPlan } from './fault-plan.ts';
 import type { NetworkFault, NetworkProxy } from './network-proxy.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import { redisCommand } from './redis-command.ts';
 import type { Servers } from './servers.ts';
 
@@ -17,13 +17,16 @@ export interface FaultTargets {
 const FREEZE_MS = { least: 10_500, most: 14_000 };
 const ROLL_LIMIT_MS = 30_000;
 const READY_LIMIT_MS = 15_000;
+const LOOK_MS = 50;
+/** Of the memory that Redis uses, so much is left to it when it must evict. */
+const EVICTION_SHARE = 0.95;
 /** Of the kills so many hit a process that may still be starting. */
 const KILLS_AT_START = 0.1;
 
 /** Injects the faults of a plan, each kind one after the other, the kinds beside each other. */
 export class Faults {
   readonly #targets: FaultTargets;
-  readonly #random: Random;
+  readonly #seed: number;
   readonly #done = new Map<string, number>();
   readonly #stopped = new AbortController();
   readonly #badExits: string[] = [];
@@ -32,9 +35,9 @@ export class Faults {
   /** A roll proves something only while the database is there. */
   #postgresTurn: Promise<unknown> = Promise.resolve();
 
-  constructor(targets: FaultTargets, random: Random) {
+  constructor(targets: FaultTargets, seed: number) {
     this.#targets = targets;
-    this.#random = random;
+    this.#seed = seed;
   }
 
   get areDone(): boolean {
@@ -51,11 +54,17 @@ export class Faults {
     return this.#badExits;
   }
 
-  run(plan: FaultPlan): void {
+  /**
+   * A fault happens when its moment has come and `progress`, from 0 to 1, has got to its share of the whole: where the sender is
+   * slower than planned, the faults spread over its longer time.
+   */
+  run(plan: FaultPlan, progress: () => number): void {
     const startedAt = performance.now();
     for (const [kind, moments] of Object.entries(plan.moments) as [FaultKind, readonly number[]][]) {
       this.#outstanding += moments.length;
-      this.#loops.push(this.#runKind(kind, moments, startedAt));
+      const isDue = (moment: number) =>
+        performance.now() - startedAt >= moment && progress() >= Math.min(1, moment / plan.loadMs);
+      this.#loops.push(this.#runKind(kind, moments, isDue));
     }
   }
 
@@ -66,91 +75,106 @@ export class Faults {
     for (const proxies of this.#targets.proxies.values()) for (const proxy of proxies) proxy.heal();
   }
 
-  async #runKind(kind: FaultKind, moments: readonly number[], startedAt: number): Promise<void> {
+  async #runKind(kind: FaultKind, moments: readonly number[], isDue: (moment: number) => boolean): Promise<void> {
+    // One for each kind, which then repeats its choices whatever the others do meanwhile.
+    const random = Random.of(this.#seed, `fault ${kind}`);
     for (const moment of moments) {
-      await this.#sleep(moment - (performance.now() - startedAt));
+      while (!isDue(moment) && !this.#stopped.signal.aborted) await this.#sleep(LOOK_MS);
       if (this.#stopped.signal.aborted) return;
-      await this.#inject(kind);
+      await this.#inject(kind, random);
       this.#outstanding -= 1;
     }
   }
 
-  #inject(kind: FaultKind): Promise<void> {
+  #inject(kind: FaultKind, random: Random): Promise<void> {
     switch (kind) {
       case 'kills':
-        return this.#kill();
+        return this.#kill(random);
       case 'postgresStops':
-        return this.#alone(() => this.#stopPostgres());
+        return this.#alone(() => this.#stopPostgres(random));
       case 'freezes':
-        return this.#freeze();
+        return this.#freeze(random);
       case 'redisFaults':
-        return this.#breakRedis();
+        return this.#breakRedis(random);
       case 'networkFaults':
-        return this.#breakNetwork();
+        return this.#breakNetwork(random);
       case 'rolls':
-        return this.#alone(() => this.#roll());
+        return this.#alone(() => this.#roll(random));
     }
   }
 
-  async #kill(): Promise<void> {
-    const member = await this.#claim(this.#random.chance(KILLS_AT_START));
+  async #kill(random: Random): Promise<void> {
+    const member = await this.#claim(random, random.chance(KILLS_AT_START));
+    if (member === undefined) return;
     this.#count(`kill -9 of a ${member.role}`);
     member.signal('SIGKILL');
     member.isBusy = false;
   }
 
-  async #stopPostgres(): Promise<void> {
+  async #stopPostgres(random: Random): Promise<void> {
     const { postgres } = this.#targets.servers;
     this.#count('Postgres stop -m immediate');
     await postgres.crash();
-    await pause(this.#random.logInt(20, 1_500));
+    await pause(random.logInt(20, 1_500));
     await postgres.restart();
   }
 
   /** A worker that was frozen for longer than its lease goes on in the middle of what another one does by now. */
-  async #freeze(): Promise<void> {
-    const member = await this.#claim(false);
+  async #freeze(random: Random): Promise<void> {
+    const member = await this.#claim(random);
+    if (member === undefined) return;
     this.#count(`SIGSTOP of a ${member.role}`);
     member.signal('SIGSTOP');
-    await this.#sleep(this.#random.between(FREEZE_MS.least, FREEZE_MS.most));
+    await this.#sleep(random.between(FREEZE_MS.least, FREEZE_MS.most));
     member.signal('SIGCONT');
     member.isBusy = false;
   }
 
-  async #breakRedis(): Promise<void> {
-    const { redis } = this.#targets.servers;
+  async #breakRedis(random: Random): Promise<void> {
+    const { redis, keepsRedis } = this.#targets.servers;
     if (redis === undefined) return;
-    switch (this.#random.pick(['kill', 'FLUSHALL', 'freeze', 'eviction'] as const)) {
+    // A queue asks for a Redis that neither forgets nor evicts; it gets one, and is spared what only a cache must stand.
+    const kinds = keepsRedis ? (['kill', 'freeze'] as const) : (['kill', 'FLUSHALL', 'freeze', 'eviction'] as const);
+    switch (random.pick(kinds)) {
       case 'kill':
         this.#count('Redis kill -9');
         await redis.crash();
-        await this.#sleep(this.#random.between(100, 2_000));
+        await this.#sleep(random.between(100, 2_000));
         return await redis.restart();
       case 'FLUSHALL':
-        this.#count('Redis FLUSHALL');
-        return await redisCommand(redis.port, 'FLUSHALL');
+        if ((await redisCommand(redis.port, 'FLUSHALL'))?.startsWith('+OK')) this.#count('Redis FLUSHALL');
+        return;
       case 'freeze':
         this.#count('Redis SIGSTOP');
         redis.process.signal('SIGSTOP');
-        await this.#sleep(this.#random.between(500, 3_000));
+        await this.#sleep(random.between(500, 3_000));
         return redis.process.signal('SIGCONT');
       case 'eviction':
-        this.#count('Redis eviction');
-        await redisCommand(redis.port, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
-        await redisCommand(redis.port, 'CONFIG', 'SET', 'maxmemory', '1500kb');
-        await this.#sleep(this.#random.between(500, 3_000));
-        return await redisCommand(redis.port, 'CONFIG', 'SET', 'maxmemory', '0');
+        return await this.#evict(redis.port, random);
     }
   }
 
-  async #breakNetwork(): Promise<void> {
-    const member = await this.#claim(false);
-    const proxy = this.#random.pick(this.#targets.proxies.get(member.name) as readonly NetworkProxy[]);
-    const kind = this.#random.pick<NetworkFault>(['latency', 'blackhole', 'reset', 'half-open']);
+  /** Gives Redis less memory than it uses: it evicts what it holds, and refuses what it then has no room for. */
+  async #evict(port: number, random: Random): Promise<void> {
+    const before = await figureOf(port, 'used_memory');
+    const evicted = await figureOf(port, 'evicted_keys');
+    await redisCommand(port, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
+    await redisCommand(port, 'CONFIG', 'SET', 'maxmemory', String(Math.floor(before * EVICTION_SHARE)));
+    await this.#sleep(random.between(500, 3_000));
+    const isEvicting = (await figureOf(port, 'evicted_keys')) > evicted;
+    this.#count(isEvicting ? 'Redis eviction' : 'Redis full');
+    await redisCommand(port, 'CONFIG', 'SET', 'maxmemory', '0');
+  }
+
+  async #breakNetwork(random: Random): Promise<void> {
+    const member = await this.#claim(random);
+    if (member === undefined) return;
+    const proxy = random.pick(this.#targets.proxies.get(member.name) as readonly NetworkProxy[]);
+    const kind = random.pick<NetworkFault>(['latency', 'blackhole', 'reset', 'half-open']);
     this.#count(`network ${kind}`);
     switch (kind) {
       case 'latency':
-        proxy.latency(this.#random.logInt(20, 500));
+        proxy.latency(random.logInt(20, 500));
         break;
       case 'blackhole':
         proxy.blackhole(true);
@@ -162,13 +186,14 @@ export class Faults {
         proxy.halfOpen();
         break;
     }
-    if (kind === 'latency' || kind === 'blackhole') await this.#sleep(this.#random.between(2_000, 7_000));
+    if (kind === 'latency' || kind === 'blackhole') await this.#sleep(random.between(2_000, 7_000));
     proxy.heal();
     member.isBusy = false;
   }
 
-  async #roll(): Promise<void> {
-    const member = await this.#claim(false);
+  async #roll(random: Random): Promise<void> {
+    const member = await this.#claim(random);
+    if (member === undefined) return;
     this.#count(`SIGTERM of a ${member.role}`);
     const exit = member.exit();
     member.signal('SIGTERM');
@@ -179,22 +204,26 @@ export class Faults {
     if (exitCode !== 0) this.#badExits.push(`${member.name} ended with ${exitCode ?? signal} after SIGTERM`);
   }
 
-  /** A process on which no other fault is at work, and from now on this one; it is ready, unless `anyTime`. */
-  async #claim(anyTime: boolean): Promise<Member> {
+  /**
+   * A process on which no other fault is at work, and from now on this one; it is ready, unless `anyTime`. Undefined if the run
+   * ends before there is one.
+   */
+  async #claim(random: Random, anyTime = false): Promise<Member | undefined> {
     const { members } = this.#targets.cluster;
     const deadline = performance.now() + READY_LIMIT_MS;
-    for (;;) {
+    while (!this.#stopped.signal.aborted) {
       const idle = members.filter(({ isBusy, isAlive }) => isAlive && !isBusy);
       const ready = idle.filter(({ isReady }) => isReady || anyTime);
       // Whatever keeps them from being ready, the fault happens.
       const choice = ready.length > 0 || performance.now() < deadline ? ready : idle;
       if (choice.length > 0) {
-        const member = this.#random.pick(choice);
+        const member = random.pick(choice);
         member.isBusy = true;
         return member;
       }
       await pause(50);
     }
+    return undefined;
   }
 
   async #alone(work: () => Promise<void>): Promise<void> {
@@ -210,4 +239,9 @@ export class Faults {
   #count(what: string): void {
     this.#done.set(what, (this.#done.get(what) ?? 0) + 1);
   }
+}
+
+async function figureOf(port: number, name: string): Promise<number> {
+  const info = (await redisCommand(port, 'INFO', 'all')) ?? '';
+  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
 }

@@ -80,12 +80,12 @@ export class ScenarioRun {
       this.#database = database;
       this.#open.defer(() => database.close());
     }
-    const faults = new Faults({ cluster, servers: this.#servers, proxies }, Random.of(seed, 'faults'));
+    const faults = new Faults({ cluster, servers: this.#servers, proxies }, seed);
     this.#faults = faults;
     const plan = planFaults(this.#options.faults, messages, rate, Random.of(seed, 'plan'));
     this.#phase = 'sending';
     const sendingSince = performance.now();
-    faults.run(plan);
+    faults.run(plan, () => this.#ledger.counts.sent / messages);
     await this.#send(rate ?? (messages / plan.loadMs) * 1_000);
     await faults.stop();
     const sentForMs = performance.now() - sendingSince;

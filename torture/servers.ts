@@ -12,18 +12,19 @@ export interface ServersOptions {
 export class Servers {
   readonly postgres: PostgresServer;
   readonly redis: RedisServer | undefined;
+  /** What Redis holds must not be lost: it is more than a cache to whoever is under test. */
+  readonly keepsRedis: boolean;
 
-  private constructor(postgres: PostgresServer, redis: RedisServer | undefined) {
+  private constructor(postgres: PostgresServer, redis: RedisServer | undefined, keepsRedis: boolean) {
     this.postgres = postgres;
     this.redis = redis;
+    this.keepsRedis = keepsRedis;
   }
 
   static async start({ redis }: ServersOptions): Promise<Servers> {
     const postgres = await startPostgresServer();
-    return new Servers(
-      postgres,
-      redis ? await startRedisServer(undefined, { durable: redis === 'durable' }) : undefined,
-    );
+    const durable = redis === 'durable';
+    return new Servers(postgres, redis ? await startRedisServer(undefined, { durable }) : undefined, durable);
   }
 
   /** Resolves to the URL of a new, empty database. */

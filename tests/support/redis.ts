@@ -58,7 +58,7 @@ export async function startRedisServer(port?: number, { durable = false } = {}):
     ServerProcess.start({
       name: 'Redis',
       command,
-      args: [...args, '--appendonly', durable ? 'yes' : 'no'],
+      args: [...args, '--appendonly', durable ? 'yes' : 'no', '--maxmemory-policy', 'noeviction'],
       folder,
       stopSignal: 'SIGTERM',
       isUp: () => answers(chosen),
