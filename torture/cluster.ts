@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../tests/support/server-process.ts';
+import { endWithUs } from './orphan-guard.ts';
 import type { Arming, Death, Receiver, Role } from './scenario.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -125,6 +126,7 @@ export class Member {
     });
     closeSync(log);
     running.add(child);
+    endWithUs(child);
     this.#child = child;
     this.#isReady = false;
     this.#isOurs = false;

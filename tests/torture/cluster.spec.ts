@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { Cluster } from '../../torture/cluster.ts';
 import type { Death } from '../../torture/scenario.ts';
@@ -15,6 +18,24 @@ const RECEIVER = `
     response.end(String(process.pid));
   }).listen(Number(process.env.PORT), process.env.HOST);
 `;
+
+/** Starts a cluster, says where it is, and runs for ever. Arguments: the receiver, and a folder. */
+const HARNESS = `
+  const { Cluster } = await import('${new URL('../../torture/cluster.ts', import.meta.url).href}');
+  const [program, logs] = process.argv.slice(1);
+  const receiver = { name: 'double', command: [process.execPath, program], isWahook: false };
+  const cluster = await Cluster.start({ receiver, environment: () => ({}), arm: () => ({}), onDeath: () => {}, logs });
+  console.log(JSON.stringify(cluster.members.map(({ url }) => url)));
+  setInterval(() => {}, 1_000);
+`;
+
+function isAlive(pid: string): boolean {
+  try {
+    return process.kill(Number(pid), 0);
+  } catch {
+    return false;
+  }
+}
 
 describe('The cluster of the torture', function () {
   this.timeout(30_000);
@@ -80,6 +101,21 @@ describe('The cluster of the torture', function () {
       /^worker start 4 --stack.*\nworker start 5 --stack/,
     );
     expect(readFileSync(join(folder, 'web-1.log'), 'utf8')).to.equal('web set \n');
+  });
+
+  it('leaves no process behind when whoever runs it is killed', async () => {
+    const harness = spawn(process.execPath, [
+      '--input-type=module',
+      '-e',
+      HARNESS,
+      join(folder, 'receiver.mjs'),
+      folder,
+    ]);
+    const [urls] = await once(createInterface({ input: harness.stdout }), 'line');
+    const pids = await Promise.all((JSON.parse(urls) as string[]).map(pid));
+    expect(pids.map(isAlive)).to.deep.equal([true, true, true, true]);
+    harness.kill('SIGKILL');
+    await eventually(() => !pids.some(isAlive));
   });
 
   it('starts nothing again once it is stopped', async () => {
