@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../tests/support/server-process.ts';
 import { endWithUs } from './orphan-guard.ts';
@@ -29,6 +29,7 @@ const READY_LIMIT_MS = 120_000;
 const READY_POLL_MS = 50;
 /** A process that dies at once would be started in an endless hurry. */
 const LEAST_LIFE_MS = 300;
+const END_BYTES = 2_000;
 
 /** Two processes that receive and two that work, each started again at once when it dies, on the same port. */
 export class Cluster {
@@ -179,8 +180,9 @@ export class Member {
     if (this.#isOver) return;
     const livedMs = performance.now() - this.#startedAt;
     const { name, role } = this;
-    const isOurs = this.#isOurs;
-    this.#options.onDeath({ name, role, pid: child.pid ?? 0, armed, exitCode, signal, isOurs, livedMs });
+    const output = endOf(join(this.#options.logs, `${name}.log`));
+    const how = { exitCode, signal, isOurs: this.#isOurs, livedMs, output };
+    this.#options.onDeath({ name, role, pid: child.pid ?? 0, armed, ...how });
     setTimeout(() => this.#isOver || this.start(), Math.max(0, LEAST_LIFE_MS - livedMs));
   }
 
@@ -194,5 +196,16 @@ export class Member {
         this.#isReady = true;
       } else await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
+  }
+}
+
+function endOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const end = Buffer.alloc(END_BYTES);
+    const read = readSync(file, end, 0, END_BYTES, Math.max(0, fstatSync(file).size - END_BYTES));
+    return end.toString('utf8', 0, read);
+  } finally {
+    closeSync(file);
   }
 }

@@ -1,5 +1,5 @@
 import { FAILPOINTS, type FailpointName } from './failpoint.ts';
-import { armWith, readFailpoint } from './failpoint-setting.ts';
+import { armWith, isHit, readFailpoint } from './failpoint-setting.ts';
 import { Random } from './random.ts';
 import { describeVerdict, ProgressLine } from './report.ts';
 import { type Arming, type Death, type Role, runScenario, type ScenarioOptions } from './scenario.ts';
@@ -63,12 +63,13 @@ export class FailpointRota {
     return armWith({ name, nth: this.#random.int(1, MOST_NTH), action: 'kill' });
   }
 
-  died({ armed, signal, isOurs }: Death): void {
+  died(death: Death): void {
+    const { armed } = death;
     const setting = armed.env?.['WAHOOK_FAILPOINT'];
     if (setting === undefined) return;
     const { name } = readFailpoint(setting);
     this.#armed.set(name, (this.#armed.get(name) ?? 0) - 1);
-    if (signal !== 'SIGKILL' || isOurs) return;
+    if (!isHit(death)) return;
     this.#kills.set(name, (this.#kills.get(name) ?? 0) + 1);
     this.#movedAt = performance.now();
   }

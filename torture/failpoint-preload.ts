@@ -3,8 +3,9 @@
  *
  *     WAHOOK_FAILPOINT=keys-recorded:3 node --import ./torture/failpoint-preload.ts src/main.ts
  */
+import { writeSync } from 'node:fs';
 import { FAILPOINTS } from './failpoint.ts';
-import { readFailpoint } from './failpoint-setting.ts';
+import { lastWords, readFailpoint } from './failpoint-setting.ts';
 
 const { name, nth, action, ms } = readFailpoint(process.env['WAHOOK_FAILPOINT'] ?? '');
 const failpoint = FAILPOINTS.find((one) => one.name === name);
@@ -16,7 +17,10 @@ failpoint.install(() => {
   if (action === 'throw') {
     if (reached % nth === 0) throw new Error('as the failpoint was told');
   } else if (reached === nth) {
-    if (action === 'kill') process.kill(process.pid, 'SIGKILL');
+    if (action === 'kill') {
+      writeSync(process.stderr.fd, lastWords(name, process.pid));
+      process.kill(process.pid, 'SIGKILL');
+    }
     // Nothing of this process goes on: neither while it freezes, nor until the signal has arrived.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
   }

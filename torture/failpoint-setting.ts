@@ -1,5 +1,5 @@
 import type { FailpointName } from './failpoint.ts';
-import type { Arming } from './scenario.ts';
+import type { Arming, Death } from './scenario.ts';
 
 /**
  * What a process does to itself when it gets to a failpoint.
@@ -30,6 +30,18 @@ export function readFailpoint(text: string): FailpointSetting {
     action: action as FailpointSetting['action'],
     ...(ms !== undefined && { ms: Number(ms) }),
   };
+}
+
+/** What a process writes before it kills itself: whatever else ends it by SIGKILL, such as a lack of memory, is no hit. */
+export function lastWords(name: string, pid: number): string {
+  return `process ${pid} kills itself at the failpoint ${name}\n`;
+}
+
+/** It died at the failpoint that it was armed with. */
+export function isHit({ armed, pid, signal, isOurs, output }: Death): boolean {
+  const setting = armed.env?.['WAHOOK_FAILPOINT'];
+  if (setting === undefined || signal !== 'SIGKILL' || isOurs) return false;
+  return output.includes(lastWords(readFailpoint(setting).name, pid));
 }
 
 const PRELOAD = new URL('./failpoint-preload.ts', import.meta.url).href;

@@ -25,6 +25,8 @@ export interface Death {
   /** True if the harness ended it; false for a process that ended itself, e.g. at a failpoint. */
   readonly isOurs: boolean;
   readonly livedMs: number;
+  /** The end of its output. */
+  readonly output: string;
 }
 
 /** What is put under test. Without one it is wahook, as this checkout holds it. */

@@ -81,6 +81,7 @@ describe('The cluster of the torture', function () {
     await fetch(`${cluster.members[2]?.url}/leave`).catch(() => {});
     await eventually(() => deaths.length === 1);
     expect(deaths[0]).to.include({ name: 'worker-1', exitCode: 7, isOurs: false });
+    expect(deaths[0]?.output).to.match(/^worker start \d .*\n$/);
     expect(deaths[0]?.armed.env?.['MARK']).to.match(/^start \d$/);
   });
 

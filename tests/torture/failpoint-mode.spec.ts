@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { FAILPOINTS, type FailpointName } from '../../torture/failpoint.ts';
 import { FailpointRota } from '../../torture/failpoint-mode.ts';
-import { readFailpoint } from '../../torture/failpoint-setting.ts';
+import { lastWords, readFailpoint } from '../../torture/failpoint-setting.ts';
 import { Random } from '../../torture/random.ts';
 import type { Arming, Death } from '../../torture/scenario.ts';
 
@@ -12,7 +12,8 @@ const nameOf = ({ env }: Arming): FailpointName | undefined =>
 
 function death(armed: Arming, how: Partial<Death> = {}): Death {
   const process = { name: 'web-1', role: 'web', pid: 1, livedMs: 1_000 } as const;
-  return { ...process, armed, exitCode: null, signal: 'SIGKILL', isOurs: false, ...how };
+  const output = `listening\n${lastWords(nameOf(armed) ?? 'none', 1)}`;
+  return { ...process, armed, exitCode: null, signal: 'SIGKILL', isOurs: false, output, ...how };
 }
 
 describe('The rota of failpoints', () => {
@@ -45,6 +46,8 @@ describe('The rota of failpoints', () => {
   for (const [how, what] of [
     [{ isOurs: true }, 'one that was killed from outside'],
     [{ signal: null, exitCode: 1 }, 'one that ended by itself'],
+    [{ output: 'listening\n' }, 'one that was killed elsewhere, as for a lack of memory'],
+    [{ pid: 2 }, 'one before which another one died at the same failpoint'],
   ] as const)
     it(`does not count ${what}, and arms its failpoint again`, () => {
       rota.died(death(rota.arm('web'), how));

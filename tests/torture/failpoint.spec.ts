@@ -51,6 +51,7 @@ describe('A failpoint', function () {
       if (!dead) service.signal('SIGKILL');
       expect(dead, 'the process did not get there').to.equal(true);
       expect(await service.exit(), 'ended by itself').to.equal(null);
+      await eventually(() => service.stderr.includes(` kills itself at the failpoint ${failpoint.name}\n`));
     });
 
   it('has a name of its own and is described in a sentence', () => {
