@@ -13,7 +13,10 @@ export interface MutantScenario {
   /** As `ScenarioOptions.graphTrouble`. */
   readonly graphTrouble: number;
   readonly settleWaitMs: number;
-  /** How long nothing may move before what is missing is lost. Longer than SETTLE_WAIT and a lost lane together. */
+  /**
+   * How long nothing may move before what is missing is lost. Longer than SETTLE_WAIT, a lost lane (12 s) and some seconds
+   * of a busy machine together, or the unbroken build would be caught, too.
+   */
   readonly stallMs: number;
   readonly faults: Partial<FaultCounts>;
   /** What a process that starts is armed with: one after the other, each as often as it is given. */
@@ -27,8 +30,9 @@ const CALM: MutantScenario = {
   messages: 500,
   rate: 30,
   graphTrouble: 1,
-  settleWaitMs: 5_000,
-  stallMs: 20_000,
+  // A status is told within 2.5 s; it still has to get through two processes of a busy machine.
+  settleWaitMs: 10_000,
+  stallMs: 30_000,
   faults: {},
   armed: { web: [], worker: [] },
   env: {},
@@ -51,7 +55,7 @@ export const MUTANT_SCENARIOS = {
     messages: 200,
     rate: 40,
     settleWaitMs: 20_000,
-    stallMs: 35_000,
+    stallMs: 45_000,
     armed: { web: killAt('keys-recorded', 'accepted', 'messages-inserted', 'accepted', 'keys-recorded'), worker: [] },
   },
   /** Postgres stops as by a crash and comes back; between that, inserting fails now and then for no reason. */
@@ -60,7 +64,7 @@ export const MUTANT_SCENARIOS = {
     messages: 200,
     rate: 40,
     settleWaitMs: 15_000,
-    stallMs: 30_000,
+    stallMs: 40_000,
     faults: { postgresStops: 2 },
     armed: { web: [throwAt('messages-inserted', 5), throwAt('messages-inserted', 7)], worker: [] },
   },
@@ -70,7 +74,7 @@ export const MUTANT_SCENARIOS = {
     messages: 200,
     rate: 40,
     settleWaitMs: 20_000,
-    stallMs: 35_000,
+    stallMs: 45_000,
     armed: { web: [], worker: killAt('after-outbox', 'effects-committed', 'handled', 'after-outbox') },
   },
   /** Between Meta's answer and the COMMIT that notes it. */
@@ -79,7 +83,7 @@ export const MUTANT_SCENARIOS = {
     messages: 200,
     rate: 40,
     settleWaitMs: 20_000,
-    stallMs: 35_000,
+    stallMs: 45_000,
     armed: { web: [], worker: killAt('posted', 'send-answered', 'posted', 'send-settled') },
   },
   /** Handlers fail after they have made their replies. */
@@ -88,7 +92,7 @@ export const MUTANT_SCENARIOS = {
     messages: 200,
     rate: 40,
     settleWaitMs: 10_000,
-    stallMs: 25_000,
+    stallMs: 30_000,
     armed: { web: [], worker: [throwAt('handled', 9), throwAt('handled', 8)] },
     env: { HANDLER_RETRIES: '20' },
   },
@@ -98,7 +102,7 @@ export const MUTANT_SCENARIOS = {
     messages: 250,
     rate: 14,
     settleWaitMs: 20_000,
-    stallMs: 35_000,
+    stallMs: 45_000,
     armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 11_500 }] },
     env: { BOT: join(import.meta.dirname, 'mutant-slow-bot.ts') },
   },
