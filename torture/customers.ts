@@ -12,6 +12,8 @@ export interface CustomersOptions {
   readonly ledger: Ledger;
   /** As long as it is false, more than `messages` are sent. */
   readonly isEnough: () => boolean;
+  /** Writes what nothing can be done with, beside the messages; none if absent. */
+  readonly newPoison?: () => Element;
 }
 
 interface Conversation {
@@ -29,9 +31,13 @@ const MOST_OPEN = 400;
  * its process died rightly waits for SETTLE_WAIT, and whatever follows in its conversation with it.
  */
 const MOST_UNANSWERED = 2_000;
+/** After so long without any answer what is unanswered is taken for lost, and as many again may be: customers go on writing. */
+const PATIENCE_MS = 15_000;
 /** Every so many messages a webhook full of first messages comes, as after a campaign. */
 const BURST_EVERY = 1_500;
 const FIRST_BURST = 300;
+/** Every so many messages something comes with which nothing can be done; and one stands in the middle of each burst. */
+const POISON_EVERY = 100;
 /** Unused allowance that may be caught up on. */
 const MOST_ALLOWANCE_S = 1;
 
@@ -49,6 +55,9 @@ export class Customers {
   #nextBurst = FIRST_BURST;
   #allowance = 0;
   #tickedAt = performance.now();
+  #handled = 0;
+  #handledAt = performance.now();
+  #mostUnanswered = MOST_UNANSWERED;
 
   constructor(options: CustomersOptions) {
     this.#options = options;
@@ -64,31 +73,49 @@ export class Customers {
   }
 
   #tick(): void {
-    const { rate, ledger } = this.#options;
+    const { newPoison, rate, sender } = this.#options;
     const now = performance.now();
     this.#allowance = Math.min(
       this.#allowance + (rate * (now - this.#tickedAt)) / 1_000,
       Math.max(1, rate * MOST_ALLOWANCE_S),
     );
     this.#tickedAt = now;
-    while (this.#allowance >= 1 && !this.isDone && ledger.unanswered < MOST_UNANSWERED) {
+    while (this.#allowance >= 1 && !this.isDone && this.#isKeptUpWith) {
       if (this.#written >= this.#nextBurst) {
         this.#burst();
         continue;
       }
       const conversation = this.#ready.shift() ?? this.#newConversation();
       if (conversation === undefined) return;
-      this.#options.sender.add(this.#write(conversation));
+      sender.add(this.#write(conversation));
+      if (newPoison !== undefined && this.#written % POISON_EVERY === 0) sender.add(newPoison());
     }
   }
 
-  /** Up to 1000 messages in one webhook, of as many new conversations. What it costs is saved up for afterwards. */
+  get #isKeptUpWith(): boolean {
+    const { ledger } = this.#options;
+    const { handled } = ledger.counts;
+    const now = performance.now();
+    if (handled !== this.#handled) {
+      this.#handled = handled;
+      this.#handledAt = now;
+    }
+    if (ledger.unanswered < this.#mostUnanswered) return true;
+    if (now - this.#handledAt < PATIENCE_MS) return false;
+    this.#handledAt = now;
+    this.#mostUnanswered += MOST_UNANSWERED;
+    return true;
+  }
+
+  /** Up to 999 messages in one webhook, of as many new conversations. What it costs is saved up for afterwards. */
   #burst(): void {
-    const { messages, random, sender } = this.#options;
-    const most = Math.min(1_000, Math.max(10, Math.floor(messages / 6)));
+    const { messages, newPoison, random, sender } = this.#options;
+    const most = Math.min(999, Math.max(10, Math.floor(messages / 6)));
     const size = random.logInt(Math.min(100, most), most);
     this.#nextBurst += BURST_EVERY;
-    sender.addBatch(Array.from({ length: size }, () => this.#write(this.#openConversation(random.int(1, 2)))));
+    const burst = Array.from({ length: size }, () => this.#write(this.#openConversation(random.int(1, 2))));
+    if (newPoison !== undefined) burst.splice(Math.floor(size / 2), 0, newPoison());
+    sender.addBatch(burst);
   }
 
   #newConversation(): Conversation | undefined {

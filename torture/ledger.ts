@@ -151,6 +151,11 @@ export class Ledger {
     this.#offend(kind === 'lost' ? 'lost' : 'repliesLost', kind, '-', what);
   }
 
+  /** Adds what the database holds more than once. */
+  addTwice(what: string): void {
+    this.#offend('twice', 'twice', '-', what);
+  }
+
   get violations(): number {
     return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
   }

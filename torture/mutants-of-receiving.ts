@@ -83,6 +83,31 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     scenario: 'calm',
   },
   {
+    name: 'poison-takes-the-batch',
+    flaw: 'A webhook with an element that cannot be stored is answered with 200, and nothing of it is stored.',
+    file: RECEIVE,
+    find: 'const elements = this.#decode(rawBody);',
+    replace: `const elements = this.#decode(rawBody);
+    if (elements.some(({ kind }) => kind === 'quarantined')) return ${ACCEPTED};`,
+    scenario: 'calm',
+  },
+  {
+    name: 'poison-is-forgotten',
+    flaw: 'What cannot be stored is counted and kept nowhere; its neighbours are stored.',
+    file: 'src/core/intake.ts',
+    find: 'await this.#quarantine.keep(pieces);',
+    replace: '',
+    scenario: 'calm',
+  },
+  {
+    name: 'status-is-forgotten',
+    flaw: 'Statuses that come together with messages are dropped.',
+    file: 'src/core/store-events.ts',
+    find: 'if (jobs.statuses.length > 0)',
+    replace: 'if (jobs.statuses.length > 0 && jobs.messages.length === 0)',
+    scenario: 'calm',
+  },
+  {
     name: 'keys-forgotten-soon',
     flaw: 'Dedup keys live for two seconds in place of 15 days.',
     file: DEDUP,

@@ -13,7 +13,14 @@ export interface Facts {
   readonly fateOf: (name: string) => Fate;
   readonly deadInbox: readonly string[];
   readonly deadOutbox: readonly string[];
+  /** Pieces in quarantine that are no poisoned elements. */
   readonly quarantined: number;
+  /** The numbers of the poisoned elements that are in quarantine. */
+  readonly poison: ReadonlySet<number>;
+  /** Different statuses that are stored. */
+  readonly statuses: number;
+  /** Rows of statuses beyond the first for the same one. */
+  readonly statusesTwice: number;
   readonly runsCutShort: number;
   readonly attemptsConsumed: number;
 }
@@ -62,20 +69,36 @@ export class ReceiverDatabase {
   async facts(missing: readonly string[]): Promise<Facts> {
     const inbox = await this.#inboxOf(missing);
     const outbox = await this.#outboxOf(missing);
-    const { rows } = await this.#pool.query<{ cut: number; consumed: number; quarantined: number }>(
+    const { rows } = await this.#pool.query<{ cut: number; consumed: number; statuses: number; twice: number }>(
       `SELECT COALESCE(sum(claims - failures - CASE WHEN state = 'waiting' THEN 0 ELSE 1 END)
                 FILTER (WHERE queue = 'messages'), 0)::integer AS cut,
               COALESCE(sum(failures), 0)::integer AS consumed,
-              (SELECT count(*)::integer FROM wahook.quarantine) AS quarantined
+              count(DISTINCT event_key) FILTER (WHERE queue = 'statuses')::integer AS statuses,
+              (count(*) FILTER (WHERE queue = 'statuses')
+                - count(DISTINCT event_key) FILTER (WHERE queue = 'statuses'))::integer AS twice
        FROM wahook.inbox`,
     );
     return {
       fateOf: (name) => fateOf(inbox.get(name), outbox.get(name) ?? []),
       deadInbox: await this.#dead('inbox', [...inbox.keys()]),
       deadOutbox: await this.#dead('outbox', []),
-      quarantined: rows[0]?.quarantined ?? 0,
+      ...(await this.#quarantine()),
+      statuses: rows[0]?.statuses ?? 0,
+      statusesTwice: rows[0]?.twice ?? 0,
       runsCutShort: rows[0]?.cut ?? 0,
       attemptsConsumed: rows[0]?.consumed ?? 0,
+    };
+  }
+
+  /** A poisoned element may have come several times, and each time in another place. */
+  async #quarantine(): Promise<Pick<Facts, 'quarantined' | 'poison'>> {
+    const { rows } = await this.#pool.query<{ n: number | null; pieces: number }>(
+      `SELECT substring(encode(raw, 'escape') FROM 'poison-([0-9]+)-')::integer AS n, count(*)::integer AS pieces
+       FROM wahook.quarantine GROUP BY 1`,
+    );
+    return {
+      quarantined: rows.find(({ n }) => n === null)?.pieces ?? 0,
+      poison: new Set(rows.flatMap(({ n }) => n ?? [])),
     };
   }
 

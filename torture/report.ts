@@ -55,12 +55,18 @@ export function ledgerLine(verdict: Verdict): string {
 
 export function describeVerdict(verdict: Verdict): string {
   const { seed, faults, deaths, durationMs, messagesPerSecond, runsCutShort, attemptsConsumed, delivery } = verdict;
+  const { statuses, poisoned } = verdict;
   const injected = Object.entries(faults).map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`);
   const answers = Object.entries(delivery.answers).map(([answer, count]) => `${answer}: ${count}`);
   const lines = [
     ledgerLine(verdict),
     `seed ${seed} · ${Math.round(durationMs / 1_000)} s · ${messagesPerSecond.toFixed(0)} messages/s · ${deaths} deaths of processes`,
     `webhooks ${delivery.posts} (${delivery.repetitions} repetitions, ${delivery.duplicates} duplicates, up to ${delivery.largestBatch} elements) · answers ${answers.join(', ')}`,
+    ...(statuses.stored === undefined || poisoned.setAside === undefined
+      ? []
+      : [
+          `statuses ${statuses.acked}, stored ${statuses.stored} · poisoned elements ${poisoned.acked}, in quarantine ${poisoned.setAside}`,
+        ]),
     ...(runsCutShort === undefined
       ? []
       : [`handler runs cut short ${runsCutShort} · attempts consumed ${attemptsConsumed}`]),

@@ -5,13 +5,16 @@ import { Customers } from './customers.ts';
 import { planFaults } from './fault-plan.ts';
 import { Faults } from './faults.ts';
 import { GraphEndpoint } from './graph-endpoint.ts';
+import { judge, judgeBrokenOff } from './judgement.ts';
 import { Ledger } from './ledger.ts';
+import { Movement } from './movement.ts';
 import { NetworkProxy } from './network-proxy.ts';
 import { Random } from './random.ts';
 import { type Facts, ReceiverDatabase } from './receiver-database.ts';
 import type { Progress, Receiver, ScenarioOptions, Verdict } from './scenario.ts';
 import { Sender } from './sender.ts';
 import type { Servers } from './servers.ts';
+import { SideLedger } from './side-ledger.ts';
 import { SETTINGS } from './webhook.ts';
 
 const WAHOOK: Receiver = {
@@ -27,8 +30,13 @@ const PROGRESS_MS = 200;
 const LOOK_MS = 500;
 /** On top of SETTLE_WAIT, within which a reply may rightly wait for its status. */
 const STALL_MS = 75_000;
-/** A receiver whose tables are unknown is given so long to send something twice after everything is there. */
-const QUIET_MS = 10_000;
+/**
+ * Whoever says that all is done, the receiver's tables or the ledger, it is waited for so long for something that comes twice. A
+ * receiver whose tables are unknown gets more.
+ */
+const QUIET_MS = { wahook: 4_000, other: 10_000 };
+/** A receiver that repeats its replies for ever would never be still. */
+const DRAIN_LIMIT_MS = 1_200_000;
 /** A Postgres that has just come back may have to be asked again. */
 const FACTS_TRIES = 20;
 
@@ -38,11 +46,14 @@ export class ScenarioRun {
   readonly #receiver: Receiver;
   readonly #servers: Servers;
   readonly #ledger = new Ledger();
+  readonly #side = new SideLedger();
   readonly #startedAt = performance.now();
   readonly #open: AsyncDisposableStack;
   readonly #logs: string;
   #phase: Progress['phase'] = 'starting';
   #deaths = 0;
+  /** What it was at when nothing moved any more. */
+  #stuckAt: string | undefined;
   #faults: Faults | undefined;
   #graph: GraphEndpoint | undefined;
   #sender: Sender | undefined;
@@ -102,7 +113,7 @@ export class ScenarioRun {
       random: Random.of(this.#options.seed, 'graph'),
       trouble: this.#options.graphTrouble ?? 1,
       onAccepted: (reply) => this.#ledger.accepted(reply),
-      onStatus: (status) => this.#sender?.add(status),
+      onStatus: (status) => this.#sender?.add(this.#side.watched(status)),
     });
     if (this.#options.calmGraph) graph.calm();
     this.#graph = graph;
@@ -160,8 +171,16 @@ export class ScenarioRun {
       sender,
       ledger: this.#ledger,
       isEnough: () => faults.areDone && isEnough(),
+      ...(this.#receiver.isWahook && { newPoison: () => this.#side.newPoison() }),
     });
-    while (!customers.isDone && !this.#isOver) await pause(50);
+    const movement = new Movement();
+    // A receiver that takes nothing any more, or answers nothing, would never have been sent enough.
+    while (!customers.isDone && !this.#isOver && movement.stillForMs < this.#stallMs) {
+      const { acked, handled, sent } = this.#ledger.counts;
+      movement.note([acked, handled, sent]);
+      await pause(50);
+    }
+    if (!customers.isDone && !this.#isOver) this.#stuckAt = faults.areDone ? 'sending' : 'sending, with faults to come';
     customers.stop();
   }
 
@@ -177,49 +196,43 @@ export class ScenarioRun {
     return this.#options.stopAtFirst === true && this.#ledger.violations > 0;
   }
 
+  /** How long nothing may move. */
+  get #stallMs(): number {
+    const { settleWaitMs, stallMs = settleWaitMs + STALL_MS } = this.#options;
+    return stallMs;
+  }
+
   /** Until nothing is under way any more, or nothing has moved for too long. */
   async #drain(): Promise<void> {
-    const { settleWaitMs, stallMs = settleWaitMs + STALL_MS } = this.#options;
-    let movedAt = performance.now();
-    let before = '';
-    while (performance.now() - movedAt < stallMs && !this.#isOver) {
+    const quietMs = Math.min(this.#receiver.isWahook ? QUIET_MS.wahook : QUIET_MS.other, this.#stallMs / 2);
+    const since = performance.now();
+    const movement = new Movement();
+    while (movement.stillForMs < this.#stallMs && performance.now() - since < DRAIN_LIMIT_MS && !this.#isOver) {
       const backlog = await this.#database?.backlog();
       const { acked, sent, handled } = this.#ledger.counts;
       const outstanding = this.sender.outstanding + (this.#graph?.outstanding ?? 0);
-      const state = JSON.stringify([acked, handled, this.#graph?.accepted, outstanding, backlog]);
-      if (state !== before) movedAt = performance.now();
-      before = state;
-      const isDone = this.#receiver.isWahook
-        ? backlog?.inbox === 0 && backlog.outbox === 0
-        : handled === acked && performance.now() - movedAt > QUIET_MS;
-      if (acked === sent && outstanding === 0 && isDone) return;
+      movement.note([acked, handled, this.#graph?.accepted ?? 0], [outstanding, backlog?.inbox, backlog?.outbox]);
+      const isDone = this.#receiver.isWahook ? backlog?.inbox === 0 && backlog.outbox === 0 : handled === acked;
+      if (acked === sent && outstanding === 0 && isDone && movement.stillForMs > quietMs) return;
       await pause(LOOK_MS);
     }
+    if (!this.#isOver) this.#stuckAt ??= 'draining';
   }
 
   async #judge(sentForMs: number): Promise<Verdict> {
     const { seed, messages } = this.#options;
-    const ledger = this.#ledger;
-    // What is missing after a run that was broken off is only not there yet.
     const facts = this.#isOver ? undefined : await this.#facts();
-    if (!this.#isOver) this.#close(facts);
-    const { counts } = ledger;
-    const badExits = this.faults.badExits;
-    const notAccepted = this.#isOver ? 0 : Math.max(messages, counts.sent) - counts.acked;
-    const offences = [
-      ...ledger.offences,
-      ...badExits.map((what) => ({ kind: 'bad exit', conversation: '-', what }) as const),
-      ...(notAccepted > 0
-        ? [{ kind: 'not accepted', conversation: '-', what: `${notAccepted} messages never got a 200` } as const]
-        : []),
-    ];
+    const evidence = {
+      ...{ ledger: this.#ledger, side: this.#side, facts, asked: messages },
+      ...{ badExits: this.faults.badExits, stuckAt: this.#stuckAt },
+    };
+    const judgement = this.#isOver ? judgeBrokenOff(evidence) : judge(evidence);
+    const { counts } = this.#ledger;
     return {
-      isClean: offences.length === 0 && ledger.violations === 0,
+      ...judgement,
       seed,
       asked: messages,
       ...counts,
-      deadLetters: (facts?.deadInbox.length ?? 0) + (facts?.deadOutbox.length ?? 0),
-      quarantined: facts?.quarantined ?? 0,
       runsCutShort: facts?.runsCutShort,
       attemptsConsumed: facts?.attemptsConsumed,
       faults: { ...this.faults.counts, ...prefixed('Graph: ', this.#graph?.faults ?? {}) },
@@ -227,18 +240,8 @@ export class ScenarioRun {
       durationMs: performance.now() - this.#startedAt,
       messagesPerSecond: (counts.acked / sentForMs) * 1_000,
       delivery: this.sender.figures,
-      offences,
       logs: this.#logs,
     };
-  }
-
-  #close(facts: Facts | undefined): void {
-    const ledger = this.#ledger;
-    ledger.close((name) => facts?.fateOf(name));
-    for (const what of facts?.deadInbox ?? []) ledger.addLost('lost', what);
-    for (const what of facts?.deadOutbox ?? []) ledger.addLost('reply lost', what);
-    for (let piece = 1; piece <= (facts?.quarantined ?? 0); piece += 1)
-      ledger.addLost('lost', `piece ${piece} in quarantine`);
   }
 
   async #facts(): Promise<Facts | undefined> {

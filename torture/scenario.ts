@@ -91,7 +91,15 @@ export interface Progress {
 
 /** One thing that went wrong, with what is known about its conversation. */
 export interface Offence {
-  readonly kind: 'lost' | 'twice' | 'out of order' | 'reply lost' | 'reply twice' | 'not accepted' | 'bad exit';
+  readonly kind:
+    | 'lost'
+    | 'twice'
+    | 'out of order'
+    | 'reply lost'
+    | 'reply twice'
+    | 'not accepted'
+    | 'bad exit'
+    | 'unfinished';
   readonly conversation: string;
   readonly what: string;
 }
@@ -109,9 +117,13 @@ export interface Verdict {
   readonly outOfOrder: number;
   readonly repliesLost: number;
   readonly repliesTwice: number;
-  /** Rows of the inbox and the outbox that are dead, and quarantined pieces; all of them are among the lost, too. */
+  /** Rows of the inbox and the outbox that are dead, and quarantined pieces that were none; all of them are among the lost, too. */
   readonly deadLetters: number;
   readonly quarantined: number;
+  /** Different ones. `stored` is undefined for a receiver other than wahook; what is missing is among the lost, too. */
+  readonly statuses: { readonly acked: number; readonly stored: number | undefined };
+  /** Elements with which nothing can be done: each must be in quarantine, and its neighbours handled. None for other receivers. */
+  readonly poisoned: { readonly acked: number; readonly setAside: number | undefined };
   /** Runs of the handler that a death or a lost lease ended; undefined for a receiver other than wahook. */
   readonly runsCutShort: number | undefined;
   /** Failures counted against messages though the bot never fails; undefined for a receiver other than wahook. */

@@ -36,6 +36,21 @@ export function messageElement(waId: string, wamid: string, text: string, onAcke
   };
 }
 
+/** Each of them would fail the whole batch in PostgreSQL's jsonb, or in a receiver that takes the shape for granted. */
+const POISONS = [
+  (n: number) => ({ id: `wamid.P${n}`, type: 'text', text: { body: `poison-${n}- \u0000` } }),
+  (n: number) => ({ id: `wamid.P${n}`, type: 'text', text: { body: `poison-${n}- \ud800` } }),
+  (n: number) => ({ type: 'text', text: { body: `poison-${n}-` } }),
+] as const;
+
+/** A message with which nothing can be done. `n` from 1; it stands in it as `poison-<n>-`. */
+export function poisonElement(n: number, onAcked: () => void): Element {
+  const waId = String(15_540_000_000 + n);
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  const poison = POISONS[n % POISONS.length]?.(n);
+  return { kind: 'message', waId, json: JSON.stringify({ from: waId, timestamp, ...poison }), onAcked };
+}
+
 /** What Meta tells about a message that it took; the send id comes back as it was given. */
 export function statusElement(waId: string, wamid: string, status: string, sendId: string | undefined): Element {
   return {

@@ -27,6 +27,16 @@ const FORGETFUL = `
   }).listen(Number(process.env.PORT), process.env.HOST);
 `;
 
+/** Is ready, and takes nothing. */
+const REFUSING = `
+  import { createServer } from 'node:http';
+  createServer((request, response) => response.writeHead(request.method === 'GET' ? 200 : 503).end())
+    .listen(Number(process.env.PORT), process.env.HOST);
+`;
+
+/** Says 200, and does nothing. */
+const SILENT = REFUSING.replace('503', '200');
+
 const NO_FAULTS = { kills: 0, postgresStops: 0, freezes: 0, redisFaults: 0, networkFaults: 0, rolls: 0 };
 
 describe('A scenario of the torture', function () {
@@ -35,11 +45,14 @@ describe('A scenario of the torture', function () {
   let servers: Servers;
   let folder: string;
   let forgetful: Receiver;
+  const receiver = (name: string, source: string): Receiver => {
+    writeFileSync(join(folder, `${name}.mjs`), source);
+    return { name, command: [process.execPath, join(folder, `${name}.mjs`)], isWahook: false };
+  };
   before(async () => {
     servers = await Servers.start({ redis: false });
     folder = mkdtempSync(join(tmpdir(), 'wahook-forgetful-'));
-    writeFileSync(join(folder, 'server.mjs'), FORGETFUL);
-    forgetful = { name: 'forgetful', command: [process.execPath, join(folder, 'server.mjs')], isWahook: false };
+    forgetful = receiver('forgetful', FORGETFUL);
   });
   after(async () => {
     await servers.stop();
@@ -62,10 +75,36 @@ describe('A scenario of the torture', function () {
     rmSync(verdict.logs, { recursive: true });
   });
 
+  it('ends with a verdict on a receiver that takes nothing, though faults are still to come', async () => {
+    const refusing = receiver('refusing', REFUSING);
+    const verdict = await run({ receiver: refusing, messages: 1_000, faults: { ...NO_FAULTS, kills: 3 } });
+    expect(verdict).to.include({ isClean: false, acked: 0, lost: 0 });
+    expect(verdict.offences.map(({ kind }) => kind)).to.deep.equal(['not accepted', 'unfinished']);
+    expect(verdict.offences[1]?.what).to.contain('faults to come');
+    rmSync(verdict.logs, { recursive: true });
+  });
+
+  it('ends with a verdict on a receiver that answers nothing', async () => {
+    const verdict = await run({ receiver: receiver('silent', SILENT), messages: 5_000, rate: 2_000 });
+    expect(verdict.isClean).to.equal(false);
+    expect(verdict.lost).to.equal(verdict.acked).and.be.greaterThan(1_000);
+    rmSync(verdict.logs, { recursive: true });
+  });
+
   it('stops at the first violation if asked to', async () => {
     const verdict = await run({ receiver: forgetful, messages: 100_000, stopAtFirst: true });
     expect(verdict.isClean).to.equal(false);
     expect(verdict.acked).to.be.lessThan(50_000);
+    rmSync(verdict.logs, { recursive: true });
+  });
+
+  it('catches a build that takes a whole webhook for bad because of one element', async () => {
+    const preload = new URL('../../torture/mutant-preload.ts', import.meta.url).href;
+    const env = { WAHOOK_MUTANT: 'poison-takes-the-batch' };
+    const arm = () => ({ nodeArgs: ['--import', preload], env });
+    const verdict = await run({ arm, stallMs: 10_000, calmGraph: true });
+    expect(verdict.lost, 'lost').to.be.greaterThan(0);
+    expect(verdict.poisoned.setAside, 'in quarantine').to.equal(0);
     rmSync(verdict.logs, { recursive: true });
   });
 
@@ -75,5 +114,8 @@ describe('A scenario of the torture', function () {
     expect(verdict).to.include({ isClean: true, lost: 0, twice: 0, outOfOrder: 0, deadLetters: 0, deaths: 0 });
     expect(verdict.handled).to.equal(verdict.acked).and.be.at.least(200);
     expect(existsSync(verdict.logs), 'nothing is left').to.equal(false);
+    expect(verdict.statuses.stored).to.equal(verdict.statuses.acked).and.be.at.least(200);
+    expect(verdict.poisoned.setAside).to.equal(verdict.poisoned.acked).and.be.greaterThan(1);
+    expect(verdict.quarantined).to.equal(0);
   });
 });
