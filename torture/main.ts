@@ -2,7 +2,8 @@ import { runFailpoints } from './failpoint-mode.ts';
 import { mutantNamed } from './mutant.ts';
 import { runMutants } from './mutant-mode.ts';
 import { readOptions, type TortureOptions, USAGE } from './options.ts';
-import { peerNamed } from './peer.ts';
+import { peerNamed, peerNames } from './peer.ts';
+import { runPeer, runPeers } from './peer-mode.ts';
 import { describeVerdict, ProgressLine } from './report.ts';
 import { runScenario } from './scenario.ts';
 
@@ -15,21 +16,27 @@ async function main(options: TortureOptions): Promise<boolean> {
   const { mode, per, mutants, peer, scenario } = options;
   if (mode === 'failpoints') return await runFailpoints(per, scenario);
   if (mode === 'mutants') return await runMutants(mutants.map(mutantNamed), scenario.seed);
+  if (mode === 'peers') return await runPeers(scenario);
+  if (peer !== undefined) return await runPeer(peer, scenario);
   const line = new ProgressLine();
-  const verdict = await runScenario({
-    ...scenario,
-    ...(peer !== undefined && { receiver: peerNamed(peer) }),
-    onProgress: (progress) => line.show(progress),
-  });
+  const verdict = await runScenario({ ...scenario, onProgress: (progress) => line.show(progress) });
   line.end();
   process.stdout.write(describeVerdict(verdict));
   return verdict.isClean;
 }
 
+/** @throws Error with a sentence for the user */
+function withNamesKnown(options: TortureOptions): TortureOptions {
+  for (const name of options.mutants) mutantNamed(name);
+  const peers = options.mode === 'peers' ? peerNames() : options.peer === undefined ? [] : [options.peer];
+  for (const name of peers) peerNamed(name);
+  return options;
+}
+
 function optionsOrExit(): TortureOptions {
   try {
     const options = readOptions(process.argv.slice(2));
-    if (options !== undefined) return options;
+    if (options !== undefined) return withNamesKnown(options);
     process.stdout.write(USAGE);
     process.exit(0);
   } catch (error) {

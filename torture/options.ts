@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { FaultCounts, ScenarioOptions } from './scenario.ts';
 
 export interface TortureOptions {
-  readonly mode: 'random' | 'failpoints' | 'mutants';
+  readonly mode: 'random' | 'failpoints' | 'mutants' | 'peers';
   /** Kills at each failpoint. */
   readonly per: number;
   /** Names of those wanted; all if empty. */
@@ -38,9 +38,11 @@ export const USAGE = `npm run torture -- [options]
   --redis-faults N     kill, FLUSHALL, freeze, eviction (8 with --redis)
   --settle-wait S      SETTLE_WAIT in seconds (60)
   --rate R             new messages a second at most
-  --patience S         after the last fault: what does not move for so many seconds is lost (75 and SETTLE_WAIT)
+  --patience S         after the last fault: what does not move for so many seconds is lost (75 and SETTLE_WAIT;
+                       120 for a peer)
   --short              the form for CI, a bit more than a minute
-  --peer NAME          puts bench/peers/NAME under test instead of wahook
+  --peer NAME          puts bench/peers/NAME under test instead of wahook; with a Redis that keeps what it is given
+  --peers              wahook and all of bench/peers, one after the other, and a table of it
   --failpoints         kills at each failpoint instead of at random; --per N times each (50)
   --mutants [NAME…]    deliberately broken builds, each of which must be caught
 `;
@@ -60,6 +62,7 @@ const FLAGS = {
   patience: { type: 'string' },
   short: { type: 'boolean' },
   peer: { type: 'string' },
+  peers: { type: 'boolean' },
   failpoints: { type: 'boolean' },
   per: { type: 'string' },
   mutants: { type: 'boolean' },
@@ -71,14 +74,18 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
   const allowPositionals = args.includes('--mutants');
   const { values, positionals } = parseArgs({ args: [...args], options: FLAGS, allowPositionals });
   if (values.help) return undefined;
-  if (!values.redis && values['redis-faults'] !== undefined) throw new Error('--redis-faults needs --redis');
+  const modes = (['mutants', 'failpoints', 'peers', 'peer'] as const).filter((mode) => values[mode]);
+  if (modes.length > 1) throw new Error(`--${modes.join(' and --')} exclude each other`);
+  const redis = values.redis || values.peers || values.peer !== undefined;
+  if (!redis && values['redis-faults'] !== undefined) throw new Error('--redis-faults needs --redis');
   const short = values.short ?? false;
+  const [mode = 'random'] = modes;
   return {
-    mode: values.mutants ? 'mutants' : values.failpoints ? 'failpoints' : 'random',
+    mode: mode === 'peer' ? 'random' : mode,
     per: wholeNumber('per', values.per, short ? 5 : 50),
     mutants: positionals,
     peer: values.peer,
-    scenario: scenarioOf(values, short ? SIZES.short : SIZES.normal),
+    scenario: scenarioOf({ ...values, redis }, short ? SIZES.short : SIZES.normal),
   };
 }
 

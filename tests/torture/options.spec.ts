@@ -16,6 +16,25 @@ describe('The options of the torture', () => {
     expect(scenario?.faults).to.include({ kills: 500, postgresStops: 50, redisFaults: 51, freezes: 20 });
   });
 
+  it('gives a peer a Redis, with faults of its own', () => {
+    for (const args of [['--peer', 'redis-nx'], ['--peers']]) {
+      const options = readOptions([...args, '--redis-faults', '3']);
+      expect(options?.scenario.redis, args.join(' ')).to.equal(true);
+      expect(options?.scenario.faults.redisFaults).to.equal(3);
+    }
+    expect(readOptions(['--peers'])?.mode).to.equal('peers');
+    expect(readOptions(['--peer', 'redis-nx'])).to.include({ mode: 'random', peer: 'redis-nx' });
+  });
+
+  it('does one thing at a time', () => {
+    for (const args of [
+      ['--peers', '--mutants'],
+      ['--failpoints', '--mutants'],
+      ['--peer', 'redis-nx', '--failpoints'],
+    ])
+      expect(() => readOptions(args), args.join(' ')).to.throw('exclude each other');
+  });
+
   it('refuses what it does not understand', () => {
     for (const args of [['--kills', 'many'], ['--kill', '3'], ['--redis-faults', '3'], ['--messages', '-1'], ['x']])
       expect(() => readOptions(args), args.join(' ')).to.throw();
