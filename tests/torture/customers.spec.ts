@@ -1,0 +1,56 @@
+import { expect } from 'chai';
+import { type SinonFakeTimers, useFakeTimers } from 'sinon';
+import { Customers } from '../../torture/customers.ts';
+import { Ledger } from '../../torture/ledger.ts';
+import { Random } from '../../torture/random.ts';
+import type { Sender } from '../../torture/sender.ts';
+import type { Element } from '../../torture/webhook.ts';
+
+describe('The customers of the torture', () => {
+  let clock: SinonFakeTimers;
+  let ledger: Ledger;
+  let webhooks: (readonly Element[])[];
+  let customers: Customers;
+  beforeEach(() => {
+    clock = useFakeTimers();
+    ledger = new Ledger();
+    webhooks = [];
+  });
+  afterEach(() => {
+    customers.stop();
+    clock.restore();
+  });
+
+  const start = (newPoison?: () => Element) => {
+    // Takes everything at once, as soon as whoever wrote it is done with that.
+    const addBatch = (elements: readonly Element[]) => {
+      webhooks.push(elements);
+      setTimeout(() => elements.forEach(({ onAcked }) => void onAcked?.()), 1);
+    };
+    const sender = { addBatch, add: (element: Element) => addBatch([element]) } as unknown as Sender;
+    const options = { messages: 100_000, rate: 1_000, random: new Random(1), sender, ledger, isEnough: () => true };
+    customers = new Customers({ ...options, ...(newPoison && { newPoison }) });
+  };
+
+  it('wait for a receiver that is behind, and go on when what is missing will not come any more', () => {
+    start();
+    clock.tick(14_000);
+    const { sent } = ledger.counts;
+    expect(sent).to.be.within(2_000, 3_500);
+    clock.tick(20_000);
+    expect(ledger.counts.sent).to.be.within(sent + 1_000, sent + 4_500);
+  });
+
+  it('write something bad now and then, and in the middle of a large webhook', () => {
+    const poison: Element = { kind: 'message', waId: '1', json: '{}' };
+    start(() => poison);
+    clock.tick(2_000);
+    expect(webhooks.filter((elements) => elements.length === 1 && elements[0] === poison)).to.have.length.above(5);
+    const bursts = webhooks.filter(({ length }) => length > 1);
+    expect(bursts).to.have.length.above(0);
+    for (const burst of bursts) {
+      expect(burst.length).to.be.at.most(1_000);
+      expect(burst.indexOf(poison)).to.equal(Math.floor((burst.length - 1) / 2));
+    }
+  });
+});
