@@ -21,7 +21,8 @@ export const USAGE = `Shows what was given up, and lets it run again or gives it
   --json                one JSON document instead of lines
 
 It looks at the database at DATABASE_URL, or at the embedded one in DATA_DIR while no service has it open.
-Exit code 0: done; 1: no dead letter has such an id; 4: the database does not answer; 7: a service has it open.
+Exit code 0: done; 1: no dead letter has such an id, or the database cannot be used; 4: the database does not answer;
+7: a service has it open.
 `;
 
 export type Verb = 'list' | 'redrive' | 'discard';

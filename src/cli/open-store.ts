@@ -5,7 +5,7 @@ import { describeProblems } from '../config-problem.ts';
 import { type Composition, compose } from '../container.ts';
 import { isWahookError } from '../core/errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { checkDatabase } from './verify-setup.ts';
+import { databaseProblem } from './verify-setup.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,7 +35,7 @@ export async function openStore(env: Environment): Promise<Composition | Refusal
   const missing = missingStore(config);
   if (missing !== undefined) return missing;
   const composition = compose({ ...config, log: { ...config.log, level: 'error' } }, packageJson.version);
-  const refusal = await prepare(config, composition).catch((error: unknown) => {
+  const refusal = await prepare(composition).catch((error: unknown) => {
     if (!isWahookError(error)) throw error;
     const exitCode = isWahookError(error, 'already_running') ? EXIT.alreadyRunning : EXIT.unreachable;
     return { exitCode, message: error.message };
@@ -59,12 +59,15 @@ function missingStore({ store }: Config): Refusal | undefined {
   return undefined;
 }
 
-async function prepare(config: Config, composition: Composition): Promise<Refusal | undefined> {
+async function prepare(composition: Composition): Promise<Refusal | undefined> {
   const store = await composition.store();
   const { needed } = await store.probe();
-  const check = checkDatabase(config, needed);
-  if (check.outcome === 'fail')
-    return { exitCode: EXIT.unreachable, message: `${check.what}\n  Why  ${check.why}\n  Fix  ${check.fix}` };
+  const problem = databaseProblem(needed);
+  if (problem !== undefined)
+    return {
+      exitCode: needed['storage'] === 'unavailable' ? EXIT.unreachable : EXIT.failed,
+      message: `${problem.what}\n  Why  ${problem.why}\n  Fix  ${problem.fix}`,
+    };
   if (needed['schema'] !== 'ok')
     return {
       exitCode: EXIT.failed,

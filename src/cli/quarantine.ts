@@ -1,12 +1,10 @@
-import packageJson from '../../package.json' with { type: 'json' };
-import { type Config, readConfig } from '../config.ts';
-import { describeProblems } from '../config-problem.ts';
-import { type Composition, compose } from '../container.ts';
+import type { Composition } from '../container.ts';
 import { isWahookError } from '../core/errors.ts';
 import type { KeptPiece, Quarantine, QuarantinePage } from '../core/ports.ts';
 import type { Replay } from '../core/replay-quarantine.ts';
 import { readEnvironment } from '../environment.ts';
 import { EXIT } from './exit-codes.ts';
+import { openStore } from './open-store.ts';
 import { type Request, readRequest, type Selection, USAGE } from './quarantine-request.ts';
 
 const PAGE = 1_000;
@@ -23,48 +21,21 @@ async function run(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return EXIT.done;
   }
-  const result = readConfig(readEnvironment(process.env));
-  if ('problems' in result) {
-    console.error(describeProblems(result.problems));
-    return EXIT.usage;
+  const store = await openStore(readEnvironment(process.env));
+  if ('message' in store) {
+    console.error(store.message);
+    return store.exitCode;
   }
-  if (result.config.store.kind !== 'memory') return await withStore(result.config, request);
-  console.error(
-    'STORE=memory has no quarantine to look into.\n  Why  It is in the memory of the service, and gone with it.',
-  );
-  console.error('  Fix  Run this with the settings of a service that has a database.');
-  return EXIT.usage;
-}
-
-async function withStore(config: Config, request: Request): Promise<number> {
-  // What fails is told below; the same in the words of a log would only disturb.
-  const composition = compose({ ...config, log: { ...config.log, level: 'error' } }, packageJson.version);
   try {
-    const { needed } = await (await composition.store()).probe();
-    const refusal = refusalOf(needed['storage'], needed['schema']);
-    if (refusal === undefined) return await obey(composition, request);
-    console.error(refusal);
-    return needed['storage'] === 'unavailable' ? EXIT.unreachable : EXIT.failed;
+    return await obey(store, request);
   } catch (error) {
-    if (!isWahookError(error, 'storage_unavailable', 'already_running')) throw error;
+    if (!isWahookError(error, 'storage_unavailable')) throw error;
     console.error(error.message);
-    if (isWahookError(error, 'already_running')) return EXIT.alreadyRunning;
     console.error('  Fix  Run the same again: what was done before this stays done, and nothing happens twice.');
     return EXIT.unreachable;
   } finally {
-    await composition.close();
+    await store.close();
   }
-}
-
-function refusalOf(storage: string | undefined, schema: string | undefined): string | undefined {
-  if (storage === 'unavailable')
-    return 'The database does not answer.\n  Fix  npm run verify says more, or try DATABASE_URL with psql.';
-  if (storage === 'read_only') return 'The database refuses writes.\n  Fix  Let DATABASE_URL name the primary.';
-  if (schema === 'too_new')
-    return 'The database was migrated by a newer version.\n  Fix  Run this command of that version.';
-  if (schema === 'behind')
-    return 'The tables are not there, or of an older version.\n  Fix  Start the service once; it makes them.';
-  return undefined;
 }
 
 async function obey(composition: Composition, request: Request): Promise<number> {

@@ -41,32 +41,47 @@ async function checkStores(config: Config): Promise<readonly Check[]> {
   }
 }
 
-/** `needed`: of the probe of the store. */
-export function checkDatabase(config: Config, { storage, schema }: Checks): Check {
-  const title = 'database';
-  if (config.store.kind === 'memory') return { title, outcome: 'skip', detail: 'STORE=memory has none' };
-  if (config.store.kind === 'pglite')
-    return { title, outcome: 'skip', detail: 'embedded: only the service itself can look at it, see ready' };
+/** What is wrong with a database and what to do about it. */
+export interface DatabaseProblem {
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+/** Why nobody can work with this database, if so; that its tables are missing is none. `needed`: of the probe of the store. */
+export function databaseProblem({ storage, schema }: Checks): DatabaseProblem | undefined {
   if (storage === 'unavailable')
     return {
-      ...{ title, outcome: 'fail', what: 'The database at DATABASE_URL does not answer' },
+      what: 'The database at DATABASE_URL does not answer',
       why: 'Nothing listens there, a firewall drops the packets, or the user, password or database name is wrong.',
       fix: 'Try the same URL with psql from this machine; it tells which.',
     };
   if (storage === 'read_only')
     return {
-      ...{ title, outcome: 'fail', what: 'The database refuses writes' },
+      what: 'The database refuses writes',
       why: 'It is a standby, or default_transaction_read_only is on.',
       fix: 'Let DATABASE_URL name the primary.',
     };
   if (schema === 'too_new')
     return {
-      ...{ title, outcome: 'fail', what: 'The database was migrated by a newer version' },
+      what: 'The database was migrated by a newer version',
       why: 'This version does not know what the newer one changed, and could damage it.',
       fix: 'Run the newer version, or restore the database from before the upgrade.',
     };
-  const detail =
-    schema === 'ok' ? 'reachable, writable, schema up to date' : 'reachable; its tables are made at the first start';
+  return undefined;
+}
+
+function checkDatabase({ store }: Config, needed: Checks): Check {
+  const title = 'database';
+  if (store.kind === 'memory') return { title, outcome: 'skip', detail: 'STORE=memory has none' };
+  if (store.kind === 'pglite')
+    return { title, outcome: 'skip', detail: 'embedded: only the service itself can look at it, see ready' };
+  const problem = databaseProblem(needed);
+  if (problem !== undefined) return { title, outcome: 'fail', ...problem };
+  const isMigrated = needed['schema'] === 'ok';
+  const detail = isMigrated
+    ? 'reachable, writable, schema up to date'
+    : 'reachable; its tables are made at the first start';
   return { title, outcome: 'pass', detail };
 }
 

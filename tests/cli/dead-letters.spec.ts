@@ -136,7 +136,7 @@ describe('npm run dead-letters', function () {
       await database.query({ text: 'DELETE FROM wahook.migration WHERE number = 9999 OR number = 5' });
       const older = await run('list');
       expect(older.stderr).to.match(/^The database was not prepared by this version\.\n {2}Fix /);
-      expect([newer.exitCode, older.exitCode]).to.deep.equal([4, 1]);
+      expect([newer.exitCode, older.exitCode]).to.deep.equal([1, 1]);
     });
   });
 

@@ -1,15 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
+import { readRequest } from '../../src/cli/quarantine-request.ts';
 import type { QuarantineReason } from '../../src/core/ports.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
-import { SETTINGS, ServiceProcess } from '../support/service-process.ts';
+import { ServiceProcess } from '../support/service-process.ts';
 import { deliver, textWebhook } from '../system/webhook-client.ts';
 
 const NUL = textWebhook('NUL', 'a\u0000b');
@@ -153,8 +154,8 @@ describe('npm run quarantine', function () {
     // Whoever queues a message needs the row of its lane, which this holds: the replay stands still inside its transaction.
     await client.query('BEGIN');
     await client.query('LOCK TABLE wahook.lane IN ACCESS EXCLUSIVE MODE');
-    const env = { ...SETTINGS, STORE: 'postgres', DATABASE_URL: database.url };
-    const killed = ServiceProcess.spawn(env, { file: 'src/cli/quarantine.ts', args: ['replay', '1'] });
+    const options = { file: 'src/cli/quarantine.ts', args: ['replay', '1'] };
+    const killed = ServiceProcess.spawn({ DATABASE_URL: database.url }, options);
     const BLOCKED = `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'wahook.lane'::regclass`;
     await eventually(async () => (await count(BLOCKED)) > 0, 20_000);
     killed.signal('SIGKILL');
@@ -223,51 +224,66 @@ describe('npm run quarantine', function () {
     });
   });
 
-  it('explains itself for wrong arguments and exits 2; with --help it exits 0', async () => {
-    const wrong: readonly (readonly [args: readonly string[], says: string])[] = [
-      [[], 'What shall it do?'],
-      [['mend'], 'There is no mend'],
-      [['list', '5'], 'list takes no id'],
-      [['list', '--all'], '--all is not for list'],
-      [['list', '--limit', '0'], '--limit is a number'],
-      [['list', '--reason', 'ugly'], '--reason is one of not_json, '],
-      [['list', '--what'], '--what'],
-      [['show'], 'show takes the id of one piece'],
-      [['show', '1', '2'], 'show takes the id of one piece'],
-      [['show', 'wamid.A'], 'The id of a piece is a number'],
-      [['replay'], 'replay takes either ids, or --reason, or --all'],
-      [['replay', '1', '--all'], 'replay takes either ids'],
-      [['discard', '--all', '--reason', 'too_deep'], 'discard takes either ids'],
-    ];
-    for (const [args, says] of wrong) {
-      const { exitCode, stdout, stderr } = await run(...args);
-      expect(stderr, args.join(' ')).to.contain(says).and.to.contain('\n\nLooks after what');
-      expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' });
-    }
+  for (const [args, says] of [
+    [[], 'What shall it do?'],
+    [['mend'], 'There is no mend'],
+    [['list', '5'], 'list takes no id'],
+    [['list', '--all'], '--all is not for list'],
+    [['list', '--limit', '0'], '--limit is a number'],
+    [['list', '--reason', 'ugly'], '--reason is one of not_json, '],
+    [['list', '--what'], "Unknown option '--what'"],
+    [['show'], 'show takes the id of one piece'],
+    [['show', '1', '2'], 'show takes the id of one piece'],
+    [['show', 'wamid.A'], 'The id of a piece is a number'],
+    [['replay'], 'replay takes either ids, or --reason, or --all'],
+    [['replay', '1', '--all'], 'replay takes either ids'],
+    [['discard', '--all', '--reason', 'too_deep'], 'discard takes either ids'],
+  ] as const)
+    it(`takes "${args.join(' ')}" for a mistake, and says which`, () => {
+      expect(readRequest(args)).to.satisfy((wrong: unknown) => String(wrong).startsWith(says));
+    });
+
+  it('tells a mistake in a sentence, shows the usage, and exits 2; with --help it exits 0', async () => {
+    const { exitCode, stdout, stderr } = await run('show');
+    expect(stderr).to.match(/^show takes the id of one piece\n\nLooks after what/);
+    expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' });
     const help = await run('--help');
     expect(help.stdout).to.match(/^Looks after what/);
     expect(help.exitCode).to.equal(0);
   });
 
   it('says what is wrong with the database or the settings', async () => {
-    const file = 'src/cli/quarantine.ts';
-    const away = await ServiceProcess.quarantine('postgres://canary:canary@127.0.0.1:9/canary', 'list');
+    const list = (env: Readonly<Record<string, string>>) =>
+      ServiceProcess.run(env, { file: 'src/cli/quarantine.ts', args: ['list'] });
+    const away = await list({ DATABASE_URL: 'postgres://canary:canary@127.0.0.1:9/canary' });
     expect(away).to.include({ exitCode: 4, stdout: '' });
     expect(away.stderr)
-      .to.match(/^The database does not answer\.\n {2}Fix /)
+      .to.match(/^The database at DATABASE_URL does not answer\n {2}Why .*\n {2}Fix /)
       .and.not.to.contain('canary');
-    const memory = await ServiceProcess.run({ ...SETTINGS, STORE: 'memory' }, { file, args: ['list'] });
-    expect(memory.stderr).to.match(/^STORE=memory has no quarantine/);
+    const memory = await list({ STORE: 'memory' });
+    expect(memory.stderr).to.match(/^STORE=memory keeps everything inside of the service/);
     expect(memory.exitCode).to.equal(2);
-    const unset = await ServiceProcess.run({ STORE: 'postgres' }, { file, args: ['list'] });
-    expect(unset.stderr).to.contain('✗ WHATSAPP_PHONE_NUMBER_ID is not set');
+    const unset = await list({ STORE: 'postgres' });
+    expect(unset.stderr).to.contain('✗ DATABASE_URL is not set');
     expect(unset.exitCode).to.equal(2);
     const blank = await testDatabase({ blank: true });
-    const untouched = await ServiceProcess.quarantine(blank.url, 'list');
-    expect(untouched.stderr).to.match(/^The tables are not there/);
+    const untouched = await list({ DATABASE_URL: blank.url });
+    expect(untouched.stderr).to.match(/^The database was not prepared by this version\.\n {2}Fix /);
     expect(untouched.exitCode).to.equal(1);
     await blank.drop();
     await client.query(`INSERT INTO wahook.migration (number, name, checksum) VALUES (9999, '9999-later', 'x')`);
-    expect((await run('list')).stderr).to.match(/^The database was migrated by a newer version/);
+    const newer = await run('list');
+    expect(newer.stderr).to.match(/^The database was migrated by a newer version\n/);
+    expect(newer.exitCode).to.equal(1);
+  });
+
+  it('makes no database where there is none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wahook-nothing-'));
+    const options = { file: 'src/cli/quarantine.ts', args: ['list'], cwd: folder };
+    const { exitCode, stderr } = await ServiceProcess.run({}, options);
+    expect(stderr).to.match(/^There is no database in \.wahook\/db\.\n {2}Fix /);
+    expect(exitCode).to.equal(1);
+    expect(readdirSync(folder)).to.deep.equal([]);
+    rmSync(folder, { recursive: true });
   });
 });

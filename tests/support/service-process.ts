@@ -90,8 +90,7 @@ export class ServiceProcess {
 
   /** `npm run quarantine` with these arguments, on this database. */
   static quarantine(databaseUrl: string, ...args: readonly string[]): Promise<Ended> {
-    const env = { ...SETTINGS, STORE: 'postgres', DATABASE_URL: databaseUrl };
-    return ServiceProcess.run(env, { file: 'src/cli/quarantine.ts', args });
+    return ServiceProcess.run({ DATABASE_URL: databaseUrl }, { file: 'src/cli/quarantine.ts', args });
   }
 
   /** Starts the service and resolves to it and its URL once it listens; its store may be down. */
