@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { report, rounds } from '../support/extent.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
-import { SETTINGS, ServiceProcess } from '../support/service-process.ts';
-import { post, signatureOf } from '../system/webhook-client.ts';
+import { ServiceProcess } from '../support/service-process.ts';
+import { deliver, textsWebhook } from '../system/webhook-client.ts';
 import { sql, storedTimes } from './stored.ts';
 
 const MESSAGES_PER_BATCH = 20;
@@ -26,19 +26,10 @@ describe('Two processes that store the same conversations and keys in opposite o
     await database.drop();
   });
 
-  const batchOf = (ids: readonly number[]): Buffer => {
-    const messages = ids.map((id) => ({
-      from: String(15550100000 + (id % CONVERSATIONS)),
-      id: `wamid.CROSSED-${id}`,
-      timestamp: '1790000000',
-      type: 'text',
-      text: { body: 'hi' },
-    }));
-    const metadata = { display_phone_number: '15550783881', phone_number_id: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
-    const value = { messaging_product: 'whatsapp', metadata, messages };
-    const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
-    return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
-  };
+  const batchOf = (ids: readonly number[]): Buffer =>
+    textsWebhook(
+      ids.map((id) => ({ id: `CROSSED-${id}`, words: 'hi', from: String(15550100000 + (id % CONVERSATIONS)) })),
+    );
 
   it('lose nothing, store nothing twice, and answer nothing but 200 and 503', async () => {
     const env = { STORE: 'postgres', DATABASE_URL: database.url, ROLE: 'web' };
@@ -48,10 +39,10 @@ describe('Two processes that store the same conversations and keys in opposite o
     const statuses: Record<number, number> = {};
     let next = 0;
     /** As Meta does: until it is taken. */
-    const deliver = async (url: string, ids: readonly number[]) => {
+    const deliverUntilTaken = async (url: string, ids: readonly number[]) => {
       const body = batchOf(ids);
       for (;;) {
-        const { status } = await post(url, body, { 'x-hub-signature-256': signatureOf(body) });
+        const status = await deliver(url, body);
         statuses[status] = (statuses[status] ?? 0) + 1;
         if (status !== 503) return;
       }
@@ -63,7 +54,7 @@ describe('Two processes that store the same conversations and keys in opposite o
         const ids = Array.from({ length: MESSAGES_PER_BATCH }, (_, index) => first + index);
         // Half of the keys and all of the conversations are also in the other one's, the other way round.
         const crossed = ids.map((id) => (id % 2 === 0 ? id : id + 1_000_000)).reverse();
-        await Promise.all([deliver(both[0].url, ids), deliver(both[1].url, crossed)]);
+        await Promise.all([deliverUntilTaken(both[0].url, ids), deliverUntilTaken(both[1].url, crossed)]);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, sender));

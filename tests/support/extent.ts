@@ -8,6 +8,11 @@ export function rounds(short: number, long: number): number {
   return isLong ? long : short;
 }
 
+/** For a run of another size than `npm run test:faults` has: the number in this variable, else `usual`. */
+export function sizeOf(variable: string, usual: number): number {
+  return Number(process.env[variable] ?? usual);
+}
+
 /**
  * The bar for a time, which the long form holds. `npm test` runs on machines that are busy with something else, where a slow
  * answer proves nothing: there it is four times as much, enough to notice what hangs.

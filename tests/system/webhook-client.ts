@@ -19,14 +19,20 @@ export function textWebhook(id: string, words: string, from = '15550100001'): Bu
   return textsWebhook([{ id, words, from }]);
 }
 
+interface Text {
+  /** Without `wamid.`. */
+  readonly id: string;
+  readonly words: string;
+  readonly from: string;
+  readonly sentAtMs?: number;
+}
+
 /** A webhook with many text messages. */
-export function textsWebhook(
-  texts: readonly { readonly id: string; readonly words: string; readonly from: string }[],
-): Buffer {
-  const messages = texts.map(({ id, words, from }) => ({
+export function textsWebhook(texts: readonly Text[]): Buffer {
+  const messages = texts.map(({ id, words, from, sentAtMs = 1_790_000_000_000 }) => ({
     from,
     id: `wamid.${id}`,
-    timestamp: '1790000000',
+    timestamp: String(Math.floor(sentAtMs / 1_000)),
     type: 'text',
     text: { body: words },
   }));

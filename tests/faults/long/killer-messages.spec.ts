@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
+import { report } from '../../support/extent.ts';
 import { harmless, Installation, slowestMs } from '../../support/installation.ts';
 import { startPostgres } from '../../support/postgres.ts';
 
@@ -46,9 +47,7 @@ describe('A message that kills its process at every run', function () {
         expect(metrics.get('wahook_job_interruptions_total{queue="messages"}')).to.be.at.least(1);
         expect(metrics.get('wahook_dead_letters_total{queue="messages",reason="suspected_killer"}')).to.equal(1);
         const seconds = (texts: readonly string[]) => (slowestMs(inbox, texts) / 1000).toFixed(1);
-        process.stdout.write(
-          `      ${kind}: set aside after ${seconds([killer])} s; slowest of ${others.length} others ${seconds(others)} s\n`,
-        );
+        report(kind, `set aside after ${seconds([killer])} s; slowest of ${others.length} others ${seconds(others)} s`);
       } finally {
         await installation.close();
       }

@@ -9,8 +9,8 @@ import { GraphStub } from '../../support/graph-stub.ts';
 import { type MovedClock, movedClock } from '../../support/moved-clock.ts';
 import { type PostgresServer, startPostgresServer } from '../../support/postgres-server.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis.ts';
-import { SETTINGS, ServiceProcess } from '../../support/service-process.ts';
-import { deliver } from '../../system/webhook-client.ts';
+import { ServiceProcess } from '../../support/service-process.ts';
+import { deliver, textsWebhook } from '../../system/webhook-client.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -21,14 +21,7 @@ interface Written {
 
 /** One webhook with these messages. */
 function webhook(...written: readonly Written[]): Buffer {
-  const messages = written.map(({ id, atMs }) => ({
-    ...{ from: '15550100001', id: `wamid.${id}`, timestamp: String(Math.floor(atMs / 1000)), type: 'text' },
-    text: { body: id },
-  }));
-  const metadata = { display_phone_number: '15550783881', phone_number_id: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
-  const value = { messaging_product: 'whatsapp', metadata, messages };
-  const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
-  return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
+  return textsWebhook(written.map(({ id, atMs }) => ({ id, words: id, from: '15550100001', sentAtMs: atMs })));
 }
 
 describe('A webhook that Meta repeats days later', function () {

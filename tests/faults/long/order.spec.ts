@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { sizeOf } from '../../support/fault-sizes.ts';
+import { report, sizeOf } from '../../support/extent.ts';
 import { Installation } from '../../support/installation.ts';
 import { startPostgres } from '../../support/postgres.ts';
 import { textsWebhook } from '../../system/webhook-client.ts';
@@ -65,19 +65,17 @@ describe('Conversations whose handler fails for one message in five', function (
     }
   };
 
-  const report = (what: string, tookMs: number) =>
-    process.stdout.write(
-      `      ${what}: ${TOTAL} messages in ${(tookMs / 1000).toFixed(1)} s, ${((TOTAL / tookMs) * 1000).toFixed(0)} a second\n`,
-    );
+  const figure = (tookMs: number) =>
+    `${TOTAL} messages in ${(tookMs / 1000).toFixed(1)} s, ${((TOTAL / tookMs) * 1000).toFixed(0)} a second`;
 
   it(`are handled in order, each message once (${CONVERSATIONS} conversations of ${MESSAGES})`, async () => {
     calmMs = await drain(0);
-    report('calm', calmMs);
+    report('calm', figure(calmMs));
   });
 
   it(`are slowed down by ${STUCK} others that hang to their time limit by less than twice`, async () => {
     const tookMs = await drain(STUCK);
-    report(`beside ${STUCK} that hang`, tookMs);
+    report(`beside ${STUCK} that hang`, figure(tookMs));
     expect(tookMs).to.be.below(2 * calmMs);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { sizeOf } from '../../support/fault-sizes.ts';
+import { report, sizeOf } from '../../support/extent.ts';
 import { Installation } from '../../support/installation.ts';
 import { startPostgres } from '../../support/postgres.ts';
 
@@ -35,7 +35,7 @@ describe('The conversation of a worker', function () {
       }
       expect(await installation.replies()).to.have.lengthOf(kinds.length * ROUNDS);
       const shown = [...longestMs].map(([kind, ms]) => `${kind} ${(ms / 1000).toFixed(1)} s`);
-      process.stdout.write(`      longest of ${ROUNDS}: ${shown.join(', ')}\n`);
+      report(`longest of ${ROUNDS}`, shown.join(', '));
       for (const [kind, ms] of longestMs) expect(ms, kind).to.be.below(RESUMED_MS);
     } finally {
       await installation.close();
