@@ -3,8 +3,14 @@ import { eventually } from '../support/eventually.ts';
 import { harmless, Installation, slowestMs } from '../support/installation.ts';
 import { startPostgres } from '../support/postgres.ts';
 
-/** As the operations' page tells, a worker that dies or freezes is noticed after 10 to 12 s. */
-const RESUMED_MS = 15_000;
+/**
+ * A worker that dies or freezes is noticed after 10 to 12 s, which tests/faults/long/recovery-time.spec.ts holds to 15 s; the rest is
+ * for a busy machine. Unnoticed it would be hours.
+ */
+const RESUMED_MS = 30_000;
+
+/** Handled beside those that misbehave, in well under a second where nothing else runs. */
+const UNDISTURBED_MS = 10_000;
 
 const ONE_SECOND = { HANDLER_TIMEOUT: '1s', HANDLER_RETRIES: '2' };
 
@@ -24,7 +30,7 @@ describe('A bot that misbehaves', function () {
     const others = harmless(30);
     await installation.say(...throwing, 'hang', ...others, 'forget');
     const found = await installation.settled(30_000);
-    expect(slowestMs(found, others)).to.be.below(5_000);
+    expect(slowestMs(found, others)).to.be.below(UNDISTURBED_MS);
     // The last failure is the dead letter itself.
     for (const text of [...throwing, 'hang'])
       expect(found.get(text), text).to.include({
@@ -76,7 +82,7 @@ describe('A bot that misbehaves', function () {
     await installation.say(...(others[1] ?? []), 'once sigkill');
     await eventually(() => exited() === 2, 20_000);
     await installation.say(...(others[2] ?? []), 'once memory');
-    const found = await installation.settled(40_000);
+    const found = await installation.settled(60_000);
     expect(slowestMs(found, [...others.flat(), ...bad])).to.be.below(RESUMED_MS);
     for (const text of bad) {
       expect(found.get(text), text).to.include({ state: 'done', failures: 0, interruptions: 0 });
