@@ -91,7 +91,9 @@ function bindObservation(container: Container, config: Config, version: string):
   };
   container
     .bind(TOKENS.metrics)
-    .toConstantValue(new PrometheusMetrics({ version, gauges: [queueGauges, cacheGauges] }));
+    .toConstantValue(
+      new PrometheusMetrics({ version, gauges: [queueGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
+    );
 }
 
 async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly GaugeReading[]> {

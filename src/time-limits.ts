@@ -1,7 +1,8 @@
 /**
- * Every time limit of the service, with its reason: who gives up before whom. The composition root hands each group to the
- * part that it belongs to; no other file has one of its own. All in milliseconds. What a user may change is a setting
- * (src/config.ts), and the rhythm of background work (heartbeats, sweeps) stands with the work.
+ * The time limits of whatever a webhook, a send, a scrape or a stop waits for, with their reasons: who gives up before whom. The
+ * composition root hands each group to the part that it belongs to; no other file has one of its own. All in milliseconds. What a
+ * user may change is a setting (src/config.ts). The rhythm of background work (heartbeats, sweeps) stands with the work, and so
+ * do the statement limits of what may read or change a whole table (migrations, partitions, reading dead letters).
  *
  * The order that holds it together, checked by tests/time-limits.spec.ts:
  *
@@ -41,6 +42,11 @@ export const TIME_LIMITS = Object.freeze({
     cacheMs: 1_000,
     /** Shorter than the patience of load balancers (5 s and more), longer than a healthy store ever needs. */
     limitMs: 2_000,
+  }),
+
+  metrics: Object.freeze({
+    /** For one source of gauges; Prometheus itself gives up a scrape after 10 s by default. */
+    gaugeMs: 2_000,
   }),
 
   /** For what webhooks and handlers wait for. */

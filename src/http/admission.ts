@@ -15,7 +15,8 @@ export interface AdmissionLimits {
 }
 
 /**
- * What bounds the memory; how long a webhook may wait the intake decides, which knows how long a commit takes. 128 MiB are over 40 of Meta's largest webhooks (3 MB) and leave room in a container of 512 MB.
+ * For the memory alone: how long a webhook may wait the intake decides, which knows how long a commit takes. 128 MiB are over 40
+ * of Meta's largest webhooks (3 MB) and leave room in a container of 512 MB.
  */
 const DEFAULT_LIMITS: AdmissionLimits = { requests: 1_000, bytes: 128 * 1024 * 1024 };
 

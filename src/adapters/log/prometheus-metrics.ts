@@ -26,8 +26,8 @@ export interface PrometheusMetricsOptions {
   /** Version of this service, for `wahook_build_info`. */
   readonly version: string;
   readonly gauges?: readonly GaugeSource[];
-  /** How long a scrape waits for a source of gauges. Prometheus itself gives up after 10 s by default. */
-  readonly gaugeTimeoutMs?: number;
+  /** `gaugeMs`: how long a scrape waits for a source of gauges, in milliseconds. */
+  readonly limits: { readonly gaugeMs: number };
 }
 
 /**
@@ -43,12 +43,12 @@ export class PrometheusMetrics implements Metrics {
   readonly #gauges = new Map<string, Gauge>();
   readonly #gaugeErrors: Counter;
   readonly #sources: readonly GaugeSource[];
-  readonly #gaugeTimeoutMs: number;
+  readonly #gaugeMs: number;
   #rendering: Promise<string> | undefined;
 
-  constructor({ version, gauges = [], gaugeTimeoutMs = 2000 }: PrometheusMetricsOptions) {
+  constructor({ version, gauges = [], limits }: PrometheusMetricsOptions) {
     this.#sources = gauges;
-    this.#gaugeTimeoutMs = gaugeTimeoutMs;
+    this.#gaugeMs = limits.gaugeMs;
     const registers = [this.#registry];
     for (const [name, { help, labels }] of Object.entries(COUNTERS)) {
       const metric = new Counter({ name: `wahook_${name}`, help, labelNames: Object.keys(labels), registers });
@@ -109,7 +109,7 @@ export class PrometheusMetrics implements Metrics {
 
   async #read(source: GaugeSource): Promise<readonly GaugeReading[]> {
     const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), this.#gaugeTimeoutMs);
+    const timer = setTimeout(() => resolve(undefined), this.#gaugeMs);
     const readings = await Promise.race([(async () => source())().catch(() => undefined), late]);
     clearTimeout(timer);
     if (readings === undefined) this.#gaugeErrors.inc();

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
+import { COUNTERS, HISTOGRAMS } from '../../../src/adapters/log/metric-definitions.ts';
 import { type GaugeReading, PrometheusMetrics } from '../../../src/adapters/log/prometheus-metrics.ts';
 import type { MetricLabels } from '../../../src/core/ports.ts';
+import { TIME_LIMITS } from '../../../src/time-limits.ts';
 
 function open(options: Partial<ConstructorParameters<typeof PrometheusMetrics>[0]> = {}) {
-  return new PrometheusMetrics({ version: '1.2.3', ...options });
+  return new PrometheusMetrics({ version: '1.2.3', limits: TIME_LIMITS.metrics, ...options });
 }
 
 /** The samples of one metric, e.g. `{outcome="ok"} 1`, without its name. */
@@ -62,15 +64,10 @@ describe('PrometheusMetrics', () => {
     const { contentType, text } = await open().render();
     expect(contentType).to.equal('text/plain; version=0.0.4; charset=utf-8');
     const ours = [...text.matchAll(/^# HELP wahook_(\w+) (.+)$/gm)];
-    expect(ours.map(([, name]) => name))
-      .to.have.length(22)
-      .and.include.members([
-        'webhook_body_bytes',
-        'end_to_end_seconds',
-        'graph_request_duration_seconds',
-        'queue_oldest_age_seconds',
-        'dedup_cache_up',
-      ]);
+    expect(ours.map(([, name]) => name)).to.include.members([
+      ...[...Object.keys(COUNTERS), ...Object.keys(HISTOGRAMS)],
+      ...['queue_depth', 'queue_oldest_age_seconds', 'held_conversations', 'dedup_cache_up', 'build_info'],
+    ]);
     expect(text)
       .to.match(/^process_cpu_user_seconds_total /m)
       .and.to.match(/^nodejs_eventloop_lag_seconds /m);
@@ -149,7 +146,7 @@ describe('PrometheusMetrics', () => {
       };
       const metrics = open({
         gauges: [depth, () => [{ name: 'dedup_cache_up', value: 0, labels: {} }]],
-        gaugeTimeoutMs: 20,
+        limits: { gaugeMs: 20 },
       });
       expect(await samples(metrics, 'wahook_queue_depth')).to.have.length(1);
       for (broken of ['throws', 'rejects', 'hangs'] as const) {
