@@ -83,12 +83,24 @@ function batched(atoms: readonly Atom[]): Buffer {
   );
 }
 
+/**
+ * A piece but for the people beside it: in the corpus one person has several contacts (with a name, without, without an id), and
+ * which of them is found depends on the batch.
+ */
+function withoutPeople(key: string, value: unknown): unknown {
+  const isEnvelope = key === 'value' && typeof value === 'object' && value !== null;
+  return isEnvelope && ('messages' in value || 'statuses' in value) ? { ...value, contacts: undefined } : value;
+}
+
 /** Where an element was quarantined depends on the batch; what it was does not. */
 function outcome(elements: readonly WebhookElement[]): {
   readonly keys: readonly string[];
   readonly pieces: readonly string[];
 } {
-  const pieces = piecesIn(elements).map(({ reason, raw }) => `${reason} ${Buffer.from(raw).toString()}`);
+  const pieces = piecesIn(elements).map(({ reason, raw }) => {
+    const body: unknown = JSON.parse(Buffer.from(raw).toString());
+    return `${reason} ${JSON.stringify(body, withoutPeople)}`;
+  });
   return { keys: [...new Set(keysIn(elements))].sort(), pieces: [...new Set(pieces)].sort() };
 }
 
