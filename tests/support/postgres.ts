@@ -2,11 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { Database } from '../../src/adapters/postgres/database.ts';
+import { LaneScheduler } from '../../src/adapters/postgres/lane-scheduler.ts';
 import { migrate } from '../../src/adapters/postgres/migrate.ts';
 import { PgliteDatabase } from '../../src/adapters/postgres/pglite-database.ts';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { startPostgresServer } from './postgres-server.ts';
+import { silentLog } from './recording.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -30,7 +33,7 @@ function server(): Promise<string> {
   return serverUrl;
 }
 
-/** A database of its own for one test, with all migrations applied, or an empty one if `blank`. */
+/** A database of its own for one test, prepared as at a start of the service, or an empty one if `blank`. */
 export async function testDatabase({ blank = false } = {}): Promise<TestDatabase> {
   const url = await server();
   if (blank) return createDatabase(url);
@@ -46,9 +49,17 @@ async function createTemplate(url: string): Promise<string> {
     applicationName: 'template',
     limits: TIME_LIMITS.postgres,
   });
-  await migrate(database);
+  await prepare(database);
   await database.close();
   return new URL(created.url).pathname.slice(1);
+}
+
+/** As the service does at its start; pg-boss's own schema is most of the work, and no test has to wait for it again. */
+async function prepare(database: Database): Promise<void> {
+  await migrate(database);
+  const scheduler = new LaneScheduler({ boss: database.bossOptions(), log: silentLog });
+  await scheduler.start();
+  await scheduler.close();
 }
 
 async function createDatabase(url: string, from?: string): Promise<TestDatabase> {
@@ -69,7 +80,7 @@ async function administer(url: string, text: string): Promise<void> {
   }
 }
 
-/** An embedded Postgres in memory with all migrations applied, of its own for one test; close it. */
+/** An embedded Postgres in memory, prepared as at a start of the service, of its own for one test; close it. */
 export async function freshPglite(): Promise<PgliteDatabase> {
   pgliteDump ??= dumpOfPglite();
   return PgliteDatabase.open({ from: await pgliteDump });
@@ -77,7 +88,7 @@ export async function freshPglite(): Promise<PgliteDatabase> {
 
 /**
  * Making an embedded Postgres takes 4 s and much more on a busy machine, opening the dump of one 0.5 s. So the dump is kept
- * from run to run, under a name that changes with the migrations and the version of PGlite.
+ * from run to run, under a name that changes with the migrations and the versions of PGlite and pg-boss.
  */
 async function dumpOfPglite(): Promise<Blob> {
   const folder = join(ROOT, 'node_modules/.cache/wahook');
@@ -85,7 +96,7 @@ async function dumpOfPglite(): Promise<Blob> {
   const kept = await readFile(file).catch(() => undefined);
   if (kept !== undefined) return new Blob([kept]);
   const database = await PgliteDatabase.open();
-  await migrate(database);
+  await prepare(database);
   const dump = await database.dump();
   await database.close();
   // Written aside first, so that nobody reads half a file. Where nothing may be written, each run makes its own.
@@ -97,9 +108,9 @@ async function dumpOfPglite(): Promise<Blob> {
 }
 
 async function pgliteVersion(): Promise<string> {
-  const hash = createHash('sha256').update(
-    await readFile(join(ROOT, 'node_modules/@electric-sql/pglite/package.json')),
-  );
+  const hash = createHash('sha256');
+  for (const name of ['@electric-sql/pglite', 'pg-boss'])
+    hash.update(await readFile(join(ROOT, 'node_modules', name, 'package.json')));
   for (const migration of (await readdir(join(ROOT, 'migrations'))).sort()) {
     hash.update(migration).update(await readFile(join(ROOT, 'migrations', migration)));
   }
