@@ -10,6 +10,9 @@ import { deliver, textWebhook } from '../system/webhook-client.ts';
 /** A busy machine starts a process in seconds; a lane whose worker died is free after 12 s. */
 const PATIENCE_MS = 30_000;
 
+/** One of each way to be noticed: a method, a named statement, the bot, Node's own channel. The torture itself fails if one is not met. */
+const SAMPLE = ['verified', 'keys-recorded', 'between-replies', 'posted'];
+
 describe('A failpoint', function () {
   this.timeout(120_000);
 
@@ -40,7 +43,7 @@ describe('A failpoint', function () {
       deliver(url, statusWebhook(`fp-${customer}`, String(customer))),
     ]);
 
-  for (const [index, failpoint] of FAILPOINTS.entries())
+  for (const [index, failpoint] of FAILPOINTS.filter(({ name }) => SAMPLE.includes(name)).entries())
     it(`${failpoint.name} (${failpoint.step}) is on the way of a message through a ${failpoint.role}, which dies there by SIGKILL`, async () => {
       const { service, url } = await startArmed(failpoint);
       await send(failpoint.role === 'web' ? url : web.url, 15_550_200_000 + index);
