@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { PostPool } from './post-pool.ts';
 
 /** What to send, in a process of its own, so that sending does not hold up what is measured. */
 export type Load = {
@@ -27,8 +27,17 @@ export interface LoadResult {
 
 let made = 0;
 
+const pools = new Map<string, PostPool>();
+
+/** Connections outlive a load, as those of a load balancer do. */
+function poolOf(url: string): PostPool {
+  const pool = pools.get(url) ?? new PostPool(url);
+  pools.set(url, pool);
+  return pool;
+}
+
 function webhookOf({ messagesPerWebhook, phoneNumberId, secret }: Load): {
-  readonly body: Buffer;
+  readonly body: string;
   readonly signature: string;
 } {
   const all = Array.from({ length: messagesPerWebhook }, () => {
@@ -44,7 +53,7 @@ function webhookOf({ messagesPerWebhook, phoneNumberId, secret }: Load): {
   const metadata = { display_phone_number: '15550783881', phone_number_id: phoneNumberId };
   const value = { messaging_product: 'whatsapp', metadata, messages: all };
   const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
-  const body = Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
+  const body = JSON.stringify({ object: 'whatsapp_business_account', entry });
   return { body, signature: `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` };
 }
 
@@ -54,33 +63,21 @@ interface Sample {
   readonly lateMs: number;
 }
 
-function send(load: Load, agent: http.Agent, dueMs: number): Promise<Sample> {
+async function send(load: Load, pool: PostPool, dueMs: number): Promise<Sample> {
   const { body, signature } = webhookOf(load);
   const lateMs = performance.now() - dueMs;
-  const headers = {
-    'content-type': 'application/json',
-    'content-length': body.length,
-    'x-hub-signature-256': signature,
-  };
-  return new Promise((resolve) => {
-    const end = (status: number) => resolve({ status, ms: performance.now() - dueMs, lateMs });
-    const request = http.request(`${load.url}/webhook/whatsapp`, { method: 'POST', headers, agent });
-    request.on('error', () => end(0));
-    request.on('response', (response) => {
-      response.on('end', () => end(response.statusCode ?? 0)).on('error', () => end(0));
-      response.resume();
-    });
-    request.end(body);
-  });
+  const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signature };
+  const status = await pool.post('/webhook/whatsapp', headers, body);
+  return { status, ms: performance.now() - dueMs, lateMs };
 }
 
-async function samplesOf(load: Load, agent: http.Agent): Promise<readonly Sample[]> {
+async function samplesOf(load: Load, pool: PostPool): Promise<readonly Sample[]> {
   const startedMs = performance.now();
   const endMs = startedMs + load.seconds * 1_000;
   if ('connections' in load) {
     const samples: Sample[] = [];
     const connection = async () => {
-      while (performance.now() < endMs) samples.push(await send(load, agent, performance.now()));
+      while (performance.now() < endMs) samples.push(await send(load, pool, performance.now()));
     };
     await Promise.all(Array.from({ length: load.connections }, connection));
     return samples;
@@ -88,16 +85,15 @@ async function samplesOf(load: Load, agent: http.Agent): Promise<readonly Sample
   const underWay: Promise<Sample>[] = [];
   for (let dueMs = startedMs; dueMs < endMs; dueMs += 1_000 / load.perSecond) {
     while (performance.now() < dueMs) await pause(1);
-    underWay.push(send(load, agent, dueMs));
+    underWay.push(send(load, pool, dueMs));
   }
   return await Promise.all(underWay);
 }
 
 async function run(load: Load): Promise<LoadResult> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 4_000 });
+  const pool = poolOf(load.url);
   const startedMs = performance.now();
-  const samples = await samplesOf(load, agent);
-  agent.destroy();
+  const samples = await samplesOf(load, pool);
   const of = (status: number) => samples.filter((sample) => sample.status === status).map(({ ms }) => ms);
   const late = samples.map(({ lateMs }) => lateMs).sort((a, b) => a - b);
   const [acceptedMs, refusedMs] = [of(200), of(503)];
