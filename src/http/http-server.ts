@@ -20,6 +20,13 @@ const MAX_REQUESTS_PER_SOCKET = 10_000;
 /** A flood of connections costs a few kB each; beyond this they are closed at once. */
 const MAX_CONNECTIONS = 10_000;
 
+/**
+ * Connections that wait for this process to take them, if the system allows so many (Linux: `somaxconn`, 4096). Node takes one in
+ * each turn of its loop. Beyond this the system drops what comes, and the peer tries again after 1 s, then 3 s: with Node's
+ * default of 511 a burst of connections lost seconds that way (docs/decisions/0006).
+ */
+const BACKLOG = 4_096;
+
 /** With no request running for this long, what is still connected is idle or has not said anything: nobody waits for it. */
 const QUIET_MS = 250;
 
@@ -125,7 +132,7 @@ class DrainingServer implements HttpServer {
 
   async open(host: string, port: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject).listen({ host, port }, resolve);
+    this.#server.once('error', reject).listen({ host, port, backlog: BACKLOG }, resolve);
     await promise;
     this.#server.off('error', reject);
     // Out of file descriptors, for one: the connections that exist go on, and so does the process.
