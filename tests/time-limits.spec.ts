@@ -11,6 +11,9 @@ const PROMISE_MS = 4_000;
 /** Of the load balancers of AWS and nginx, unless they are told otherwise. */
 const BALANCER_IDLE_MS = 60_000;
 
+/** docs/reliability.md promises nothing for commits that take longer. */
+const SLOW_COMMIT_MS = 400;
+
 const { accept, http, readiness, postgres, redis, dedupCache, graph } = TIME_LIMITS;
 
 describe('The time limits', () => {
@@ -28,8 +31,8 @@ describe('The time limits', () => {
     // Three tries to connect with their pauses, chance included, leave time for an answer.
     const connectingMs = 2 * graph.connectMs + 2 * graph.reconnectDelayMs + 4 * graph.reconnectDelayMs;
     ascending(connectingMs + graph.connectMs, graph.totalMs);
-    // Waiting, then storing in as much time again at most, stays within the second that Meta asks for.
-    expect(2 * accept.waitMs).to.be.at.most(1_000);
+    // Waiting for twice as long as was judged, and then for a slow commit, stays within the second that Meta asks for.
+    expect(2 * accept.waitMs + SLOW_COMMIT_MS).to.be.at.most(1_000);
   });
 
   it('leave a webhook whose cache is frozen nearly all of its time', () => {
