@@ -179,6 +179,7 @@ class Service implements RunningService {
     const { store, worker, state } = this.#parts;
     await this.#untilAvailable(() => store.prepare());
     await this.#untilAvailable(() => this.#warnOfUnsafeSettings());
+    this.#stopping.signal.throwIfAborted();
     this.#maintenance = setInterval(() => void this.#maintain(), MAINTENANCE_MS);
     await this.#untilAvailable(async () => worker?.start());
     state.prepared = true;
