@@ -258,7 +258,7 @@ export class ScenarioRun {
   }
 
   #progress(): Progress {
-    const { counts, violations, unanswered } = this.#ledger;
+    const { counts, violations, offences, unanswered } = this.#ledger;
     return {
       phase: this.#phase,
       asked: this.#options.messages,
@@ -267,6 +267,7 @@ export class ScenarioRun {
       waiting: unanswered,
       faults: this.#faults?.counts ?? {},
       violations,
+      offences,
       elapsedMs: performance.now() - this.#startedAt,
     };
   }
