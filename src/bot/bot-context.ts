@@ -7,7 +7,7 @@ import {
   type WebhookEvent,
 } from '../core/model.ts';
 import type { HandlerRun, Log } from '../core/ports.ts';
-import { Reply } from './reply.ts';
+import { type Reply, replyTo, type Send, sendFrom } from './reply.ts';
 
 interface RunContext {
   /** Writes into the service's log. Never log a phone number, a wamid or what a customer wrote. */
@@ -27,6 +27,12 @@ export interface MessageHandlerContext<Message extends InboundMessage = InboundM
   /** The text of a text message. */
   readonly text: TextOf<Message>;
   readonly reply: Reply;
+  /** To others than the one who wrote, from the same number. */
+  readonly send: Send;
+  /** Puts one emoji on the message, as a message of its own. As every reply it is sent only if the handler succeeds. */
+  react(emoji: string): Promise<void>;
+  /** Takes that back. */
+  unreact(): Promise<void>;
 }
 
 type TextOf<Message> = Message extends { readonly type: 'text' } ? string : undefined;
@@ -66,15 +72,20 @@ function anyContext(
 ): MessageHandlerContext | StatusHandlerContext | AccountHandlerContext {
   const common: RunContext = { log: run.log, signal: run.signal, attempt: run.attempt };
   switch (event.kind) {
-    case 'message':
+    case 'message': {
+      const reply = replyTo(event, (message) => run.send(message));
       return {
         ...common,
         message: event,
         customer: event.customer,
         conversation: conversationOf(event.phoneNumberId, event.groupId, event.customer),
         text: event.type === 'text' ? event.text : undefined,
-        reply: new Reply(event, (message) => run.send(message)),
+        reply,
+        send: sendFrom(event.phoneNumberId, (message) => run.send(message)),
+        react: (emoji) => reply.reaction(event.id, emoji),
+        unreact: () => reply.noReaction(event.id),
       };
+    }
     case 'status':
       return { ...common, status: event };
     case 'account':

@@ -5,11 +5,11 @@ import type {
   InboundMessage,
   InteractiveReply,
   MessageContent,
-  OutboundContent,
   OutboundMessage,
   StatusUpdate,
   WebhookEvent,
 } from '../../src/core/model.ts';
+import type { OutboundContent } from '../../src/core/outbound-content.ts';
 import type { HandlerRun } from '../../src/core/ports.ts';
 import { RecordingLog } from '../support/recording.ts';
 
