@@ -1,5 +1,6 @@
 import type { Container } from 'inversify';
 import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import { MemoryDeadLetters } from './adapters/memory/memory-dead-letters.ts';
 import { MemoryDedupStore } from './adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
@@ -9,7 +10,9 @@ import { MemorySentMessages } from './adapters/memory/memory-sent-messages.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import { maintainEventKeys } from './adapters/postgres/event-key-partitions.ts';
 import { migrate } from './adapters/postgres/migrate.ts';
+import { removeOldCalls } from './adapters/postgres/once-call-cleanup.ts';
 import { PgliteDatabase } from './adapters/postgres/pglite-database.ts';
+import { PostgresConversationState } from './adapters/postgres/postgres-conversation-state.ts';
 import { PostgresDatabase } from './adapters/postgres/postgres-database.ts';
 import { PostgresDeadLetters } from './adapters/postgres/postgres-dead-letters.ts';
 import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
@@ -34,11 +37,14 @@ export function bindStore(container: Container, config: Config): void {
 /** Everything in this process, gone with it; with Redis the memory of what was accepted survives. */
 function bindMemory(container: Container, config: Config): void {
   container.bind(TOKENS.memoryRows).toResolvedValue(() => new MemoryRows(config), []);
+  container.bind(TOKENS.memoryState).toResolvedValue(() => new MemoryConversationState(), []);
+  container.bind(TOKENS.conversationState).toService(TOKENS.memoryState);
   container
     .bind(TOKENS.memoryQueue)
     .toResolvedValue(
-      (rows: MemoryRows) => new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config) }),
-      [TOKENS.memoryRows],
+      (rows: MemoryRows, state: MemoryConversationState) =>
+        new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config), state }),
+      [TOKENS.memoryRows, TOKENS.memoryState],
     );
   container.bind(TOKENS.messageQueue).toService(TOKENS.memoryQueue);
   container
@@ -113,6 +119,9 @@ function bindPostgres(
       [TOKENS.database, TOKENS.postgresQueue],
     );
   container
+    .bind(TOKENS.conversationState)
+    .toResolvedValue((database: Database) => new PostgresConversationState(database), [TOKENS.database]);
+  container
     .bind(TOKENS.quarantine)
     .toResolvedValue((database: Database) => new PostgresQuarantine(database), [TOKENS.database]);
   container
@@ -167,7 +176,10 @@ function postgresLifecycle(container: Container, database: Database, queue: Post
       await maintainEventKeys(database);
       await queue.start();
     },
-    maintain: async () => void (await maintainEventKeys(database)),
+    maintain: async () => {
+      await maintainEventKeys(database);
+      await removeOldCalls(database);
+    },
     // The embedded one is for development, and says so.
     unsafeSettings: async () => (database instanceof PostgresDatabase ? await unsafeSettings(database) : []),
     probe: async () => ({ needed: { ...(await probeStorage(database)) }, reported: await checkRedis(container) }),

@@ -1,5 +1,6 @@
 import type { ServiceIdentifier } from 'inversify';
 import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import type { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
 import type { Database } from './adapters/postgres/database.ts';
@@ -13,6 +14,7 @@ import type { HandleEvent } from './core/handle-event.ts';
 import type { Intake } from './core/intake.ts';
 import type {
   Clock,
+  ConversationState,
   DeadLetters,
   DecodeWebhook,
   DedupStore,
@@ -56,6 +58,7 @@ export const TOKENS = {
   metrics: token<PrometheusMetrics>('PrometheusMetrics'),
   database: token<Database>('Database'),
   memoryRows: token<MemoryRows>('MemoryRows'),
+  memoryState: token<MemoryConversationState>('MemoryConversationState'),
   memoryQueue: token<MemoryMessageQueue>('MemoryMessageQueue'),
   redis: token<Redis>('Redis'),
   /** The authority on what was accepted. */
@@ -67,6 +70,7 @@ export const TOKENS = {
   dedupStore: token<DedupStore>('DedupStore'),
   messageQueue: token<MessageQueue>('MessageQueue'),
   sentMessages: token<SentMessages>('SentMessages'),
+  conversationState: token<ConversationState>('ConversationState'),
   deadLetters: token<DeadLetters>('DeadLetters'),
   quarantine: token<Quarantine>('Quarantine'),
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),

@@ -15,6 +15,7 @@ import { Intake } from './core/intake.ts';
 import { QUEUE_NAMES } from './core/lanes.ts';
 import type {
   Clock,
+  ConversationState,
   DeadLetters,
   DecodeWebhook,
   DedupStore,
@@ -61,6 +62,7 @@ export function compose(config: Config, version: string): Composition {
   bindStore(container, config);
   bindMeta(container);
   bindUseCases(container);
+  bindHandling(container);
   bindQuarantine(container);
   bindSending(container);
   return {
@@ -136,15 +138,33 @@ function bindUseCases(container: Container): void {
         new ReceiveWebhook(verifier, decode, intake, clock, log, TIME_LIMITS.accept.deadlineMs),
       [TOKENS.signatureVerifier, TOKENS.decodeWebhook, TOKENS.intake, TOKENS.clock, TOKENS.log],
     );
+}
+
+function bindHandling(container: Container): void {
   container
     .bind(TOKENS.eventHandler)
     .toResolvedValue(async (config: Config) => new BotHandler(await loadBot(config.bot)), [TOKENS.config]);
   container
     .bind(TOKENS.handleEvent)
     .toResolvedValue(
-      (handler: EventHandler, log: Log, metrics: PrometheusMetrics, clock: Clock, { handler: options }: Config) =>
-        new HandleEvent(handler, log, metrics, clock, { attempts: options.attempts, timeoutMs: options.timeoutMs }),
-      [TOKENS.eventHandler, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
+      (
+        handler: EventHandler,
+        log: Log,
+        metrics: PrometheusMetrics,
+        clock: Clock,
+        { handler: { attempts, timeoutMs } }: Config,
+        sentMessages: SentMessages,
+        state: ConversationState,
+      ) => new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs }, { sentMessages, state }),
+      [
+        TOKENS.eventHandler,
+        TOKENS.log,
+        TOKENS.metrics,
+        TOKENS.clock,
+        TOKENS.config,
+        TOKENS.sentMessages,
+        TOKENS.conversationState,
+      ],
     );
   container
     .bind(TOKENS.applyStatuses)

@@ -14,6 +14,7 @@ import type {
   ReplyButton,
   TemplateParts,
 } from '../core/outbound-content.ts';
+import type { SentReply } from './sent-reply.ts';
 
 /** A public https link as it is, or `{ id }` of an upload, or `{ link }`. */
 export type MediaInput = string | MediaSource;
@@ -39,8 +40,8 @@ interface Framed extends Footed {
 /** Checks a message and queues it, before it returns. */
 export type QueueMessage<Quote> = (content: OutboundContent, quote: Quote | undefined) => Queued;
 
-/** Resolves when the message is queued, not when it is sent. */
-export type Queued = Promise<void>;
+/** Resolves when the message is queued, not when it is sent: `await (await …).delivered()` waits for that. */
+export type Queued = Promise<SentReply>;
 
 /**
  * Everything that can be sent to one recipient.

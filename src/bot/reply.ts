@@ -1,6 +1,7 @@
 import { checkOutbound } from '../core/message-limits.ts';
 import type { InboundMessage, OutboundMessage, Recipient } from '../core/model.ts';
 import { Messages, type Quoting } from './messages.ts';
+import type { SentReply } from './sent-reply.ts';
 
 /** `quote`: true shows the customer's message above the answer, a text the message with that id. */
 export type ReplyOptions = Quoting<boolean | string>;
@@ -14,7 +15,8 @@ export interface Send {
   to(recipient: Recipient): Messages;
 }
 
-type Enqueue = (message: OutboundMessage) => void;
+/** Queues a message under an id of its own. */
+type Enqueue = (message: Omit<OutboundMessage, 'sendId'>) => SentReply;
 
 export function replyTo(message: InboundMessage, enqueue: Enqueue): Reply {
   const to = recipientOf(message);
@@ -34,9 +36,8 @@ export function sendFrom(phoneNumberId: string, enqueue: Enqueue): Send {
 type Unsent = Pick<OutboundMessage, 'phoneNumberId' | 'to' | 'content'> & { readonly replyTo: string | undefined };
 
 /** The one way of every message into the queue. Not `async`: an error must reach the handler even if nobody awaits it. */
-function queue({ phoneNumberId, to, content, replyTo }: Unsent, enqueue: Enqueue): Promise<void> {
-  const message: OutboundMessage = {
-    sendId: crypto.randomUUID(),
+function queue({ phoneNumberId, to, content, replyTo }: Unsent, enqueue: Enqueue): Promise<SentReply> {
+  const message: Omit<OutboundMessage, 'sendId'> = {
     phoneNumberId,
     // Copies: what is sent is what was checked here, whatever the bot does with its objects afterwards.
     to: structuredClone(to),
@@ -44,8 +45,7 @@ function queue({ phoneNumberId, to, content, replyTo }: Unsent, enqueue: Enqueue
     ...(replyTo !== undefined && { replyTo }),
   };
   checkOutbound(message);
-  enqueue(message);
-  return Promise.resolve();
+  return Promise.resolve(enqueue(message));
 }
 
 function recipientOf({ groupId, customer: { waId, userId } }: InboundMessage): Recipient {

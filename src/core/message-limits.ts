@@ -21,7 +21,7 @@ const MAX_DEPTH = 64;
  *
  * @throws WahookError `invalid_message`; its message names the field, the limit and the length, never the text.
  */
-export function checkOutbound(message: OutboundMessage): void {
+export function checkOutbound(message: Omit<OutboundMessage, 'sendId'>): void {
   checkRecipient(message.to);
   checkContent(message.content);
   checkFit(message);
@@ -44,7 +44,7 @@ function checkContent(content: OutboundContent): void {
 }
 
 /** What only content and recipient together tell. */
-function checkFit({ content, to, replyTo }: OutboundMessage): void {
+function checkFit({ content, to, replyTo }: Omit<OutboundMessage, 'sendId'>): void {
   if (content.type === 'pin' && !to.groupId) refuse('only in a group can a message be pinned');
   // Meta, Contextual replies (copy of 2025-12 to 2026-03).
   if (content.type === 'reaction' && replyTo !== undefined) refuse('a reaction cannot quote a message');

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { Handler } from '../../src/bot/bot-builder.ts';
 import type { MessageHandlerContext } from '../../src/bot/bot-context.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
-import { defineBot, type Handler } from '../../src/bot/define-bot.ts';
+import { defineBot } from '../../src/bot/define-bot.ts';
 import { Messages } from '../../src/bot/messages.ts';
 import type { InboundMessage } from '../../src/core/model.ts';
 import type { OutboundContent } from '../../src/core/outbound-content.ts';

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { Handler } from '../../src/bot/bot-builder.ts';
 import type { MessageHandlerContext } from '../../src/bot/bot-context.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
-import { defineBot, type Handler } from '../../src/bot/define-bot.ts';
+import { defineBot } from '../../src/bot/define-bot.ts';
 import { isWahookError } from '../../src/core/errors.ts';
 import type { InboundMessage, Recipient } from '../../src/core/model.ts';
 import { RecordedRun, text } from './bot-run.ts';

@@ -7,7 +7,7 @@ import type { ContentOf, OutboundContent, ReplyButton } from '../../src/core/out
 const TO: Recipient = { waId: '15550100001' };
 
 function check(content: OutboundContent, to: Recipient = TO): void {
-  checkOutbound({ sendId: 'send-1', phoneNumberId: '106540352242922', to, content });
+  checkOutbound({ phoneNumberId: '106540352242922', to, content });
 }
 
 /** The message of the refusal; fails if there is none. */

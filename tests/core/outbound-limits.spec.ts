@@ -13,7 +13,7 @@ import { ALL_SAMPLES, SAMPLES } from '../support/outbound-samples.ts';
 
 function check(content: OutboundContent): void {
   const to = { groupId: 'group-1' };
-  checkOutbound({ sendId: 'send-1', phoneNumberId: '106540352242922', to, content });
+  checkOutbound({ phoneNumberId: '106540352242922', to, content });
 }
 
 function refusal(content: unknown): string {

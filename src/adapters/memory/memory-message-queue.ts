@@ -1,3 +1,4 @@
+import { WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
 import type {
@@ -11,8 +12,10 @@ import type {
   QueueName,
   QueuePayloads,
   Settlement,
+  StateWrite,
   Unit,
 } from '../../core/ports.ts';
+import { MemoryConversationState } from './memory-conversation-state.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 import { joinUnit } from './memory-unit.ts';
 
@@ -23,7 +26,12 @@ export interface MemoryMessageQueueOptions {
   readonly clock?: Clock;
   /** How long handlers may still run after `stop` before their signal is aborted. */
   readonly stopDeadlineMs?: number;
+  /** Where handlers keep what they keep. */
+  readonly state?: MemoryConversationState;
 }
+
+/** Has what a handler wants stored happen. */
+type Store = (sends: readonly OutboundMessage[], writes: readonly StateWrite[]) => void;
 
 type StoredJob = Omit<NewJob, 'payload'> & { readonly payload: string };
 
@@ -37,10 +45,13 @@ export class MemoryMessageQueue implements MessageQueue {
   readonly #rows: MemoryRows;
   readonly #clock: Clock;
   readonly #stopDeadlineMs: number;
+  readonly #state: MemoryConversationState;
   readonly #lines = new Map<QueueName, Line>();
 
-  constructor(rows: MemoryRows, { clock = Date, stopDeadlineMs = 20_000 }: MemoryMessageQueueOptions = {}) {
+  constructor(rows: MemoryRows, options: MemoryMessageQueueOptions = {}) {
+    const { clock = Date, stopDeadlineMs = 20_000, state = new MemoryConversationState() } = options;
     this.#rows = rows;
+    this.#state = state;
     this.#clock = clock;
     this.#stopDeadlineMs = stopDeadlineMs;
   }
@@ -85,8 +96,15 @@ export class MemoryMessageQueue implements MessageQueue {
   }
 
   #line(queue: QueueName): Line {
-    const send = (message: OutboundMessage) => this.#store('outbound', [stored(sendJob(message))], false);
-    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#clock, send);
+    const store: Store = (sends, writes) => {
+      this.#state.write(writes);
+      this.#store(
+        'outbound',
+        sends.map((message) => stored(sendJob(message))),
+        false,
+      );
+    };
+    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#clock, store);
     this.#lines.set(queue, line);
     return line;
   }
@@ -150,18 +168,18 @@ class Line {
   readonly #queue: QueueName;
   readonly #rows: MemoryRows;
   readonly #clock: Clock;
-  readonly #send: (message: OutboundMessage) => void;
+  readonly #store: Store;
   readonly #consumers = new Set<Consumer>();
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #closed = false;
 
-  constructor(queue: QueueName, rows: MemoryRows, clock: Clock, send: (message: OutboundMessage) => void) {
+  constructor(queue: QueueName, rows: MemoryRows, clock: Clock, store: Store) {
     this.#queue = queue;
     this.#rows = rows;
     this.#clock = clock;
-    this.#send = send;
+    this.#store = store;
   }
 
   join(consumer: Consumer): void {
@@ -225,22 +243,34 @@ class Line {
     const rows = notDue === -1 ? waiting : waiting.slice(0, notDue);
     if (rows.length === 0) return 0;
     const sends: OutboundMessage[] = [];
-    const send = (message: OutboundMessage) => void sends.push(structuredClone(message));
+    const writes: StateWrite[] = [];
+    let isOver = false;
     try {
       const told = await handler(rows.map((row) => this.#rows.claim(row)) as never, {
-        ...{ send, signal },
-        pause: (until) => until,
-        isHeld: () => !signal.aborted,
+        send: (message) => void sends.push(structuredClone(message)),
+        keep: (write) => void writes.push(structuredClone(write)),
+        commit: async (effects) => {
+          if (isOver || signal.aborted) throw new WahookError('fenced', 'the lane was given up');
+          this.#store(effects.sends ?? [], effects.writes ?? []);
+        },
+        ...{ signal, pause: (until) => until, isHeld: () => !signal.aborted },
       });
-      if (!this.#closed) this.#settle(rows, told, sends);
+      if (!this.#closed) this.#settle(rows, told, sends, writes);
       return 0;
     } catch {
       if (signal.aborted) for (const row of rows) this.#rows.unclaim(row);
       return this.#clock.now() + AGAIN_MS;
+    } finally {
+      isOver = true;
     }
   }
 
-  #settle(rows: readonly MemoryRow[], told: readonly Settlement[], sends: readonly OutboundMessage[]): void {
+  #settle(
+    rows: readonly MemoryRow[],
+    told: readonly Settlement[],
+    sends: readonly OutboundMessage[],
+    writes: readonly StateWrite[],
+  ): void {
     const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
     const counting = firstRetry === -1 ? told : told.slice(0, firstRetry + 1);
     if (told.length > rows.length || (firstRetry === -1 && told.length < rows.length)) {
@@ -251,7 +281,7 @@ class Line {
       if (settlement === undefined) this.#rows.unclaim(row);
       else this.#rows.settle(row, settlement, this.#clock.now());
     }
-    for (const message of sends) this.#send(message);
+    this.#store(sends, writes);
   }
 }
 
