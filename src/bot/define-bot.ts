@@ -13,7 +13,7 @@ export interface BotOptions {
   readonly quietMs?: number;
   /** In bursts: no message waits longer for later ones. Default 10,000. */
   readonly maxMs?: number;
-  /** In bursts: so many are handled without waiting for more, 2 to 50. Default 20. */
+  /** In bursts: so many come together at most, 2 to 50. Default 20. */
   readonly maxMessages?: number;
 }
 

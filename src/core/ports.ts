@@ -462,7 +462,7 @@ export interface BurstTurn {
   readonly quietMs: number;
   /** No message waits longer for later ones. */
   readonly maxMs: number;
-  /** So many are handled without waiting for more. */
+  /** At most so many come together; where so many are there nobody waits for more. */
   readonly maxMessages: number;
 }
 
