@@ -34,6 +34,9 @@ const DEFAULTS = {
   PORT: '0',
   DATABASE_URL: '',
   REDIS_URL: '',
+  // What is measured is this service, not how long it waits for Meta's limits.
+  SEND_PER_SECOND: '100000',
+  SEND_PAIR_INTERVAL: '0s',
 } as const;
 
 /** Resolves when the service is ready. `nodeArgs`: flags for Node, such as `--cpu-prof`. */

@@ -6,6 +6,7 @@ import { MemoryDedupStore } from './adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import { MemoryQuarantine } from './adapters/memory/memory-quarantine.ts';
 import { MemoryRows } from './adapters/memory/memory-rows.ts';
+import { MemorySendRate } from './adapters/memory/memory-send-rate.ts';
 import { MemorySentMessages } from './adapters/memory/memory-sent-messages.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import { maintainEventKeys } from './adapters/postgres/event-key-partitions.ts';
@@ -18,6 +19,8 @@ import { PostgresDeadLetters } from './adapters/postgres/postgres-dead-letters.t
 import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
 import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
+import { forgetPairs, PostgresSendRate } from './adapters/postgres/postgres-send-rate.ts';
+import { PostgresSendingNumbers } from './adapters/postgres/postgres-sending-numbers.ts';
 import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
 import { installationId, probeStorage, unsafeSettings } from './adapters/postgres/storage-probe.ts';
 import { openRedis, redisReady } from './adapters/redis/redis-client.ts';
@@ -26,6 +29,7 @@ import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
 import type { Config, StoreConfig } from './config.ts';
 import { type Checks, type Closers, type Redis, type StoreLifecycle, TOKENS } from './container-tokens.ts';
 import type { Clock, Log } from './core/ports.ts';
+import type { SendLimits } from './core/send-limits.ts';
 import { REDIS_READY_MS, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
 /** Binds what the configured store needs: its ports and its lifecycle. */
@@ -60,11 +64,22 @@ function bindMemory(container: Container, config: Config): void {
       [TOKENS.memoryRows, TOKENS.memoryQueue],
     );
   container.bind(TOKENS.quarantine).toResolvedValue((clock: Clock) => new MemoryQuarantine(clock), [TOKENS.clock]);
+  container
+    .bind(TOKENS.memorySendRate)
+    .toResolvedValue(
+      (limits: SendLimits, rows: MemoryRows, queue: MemoryMessageQueue) => new MemorySendRate(limits, rows, queue),
+      [TOKENS.sendLimits, TOKENS.memoryRows, TOKENS.memoryQueue],
+    );
+  container.bind(TOKENS.sendRate).toService(TOKENS.memorySendRate);
+  container.bind(TOKENS.sendingNumbers).toService(TOKENS.memorySendRate);
   container.bind(TOKENS.store).toConstantValue({
     prepare: async () => {},
     maintain: async () => {},
     unsafeSettings: async () => [],
-    probe: async () => ({ needed: { storage: 'ok', ...(await checkRedis(container)) }, reported: {} }),
+    probe: async () => ({
+      needed: { storage: 'ok', ...(await checkRedis(container)) },
+      reported: await checkNumbers(container),
+    }),
   });
   if (config.redisUrl === undefined) {
     container.bind(TOKENS.dedupStore).toResolvedValue((clock: Clock) => new MemoryDedupStore(clock), [TOKENS.clock]);
@@ -124,6 +139,7 @@ function bindPostgres(
   container
     .bind(TOKENS.quarantine)
     .toResolvedValue((database: Database) => new PostgresQuarantine(database), [TOKENS.database]);
+  bindPostgresLimits(container);
   container
     .bind(TOKENS.store)
     .toResolvedValue(
@@ -132,6 +148,23 @@ function bindPostgres(
     );
   if (config.redisUrl === undefined) container.bind(TOKENS.dedupStore).toService(TOKENS.postgresDedupStore);
   else bindDedupCache(container, config.redisUrl);
+}
+
+function bindPostgresLimits(container: Container): void {
+  container.bind(TOKENS.sendRate).toResolvedValue(
+    (database: Database, limits: SendLimits, log: Log, closers: Closers) => {
+      const rate = new PostgresSendRate(database, limits, log);
+      closers.add(() => rate.close());
+      return rate;
+    },
+    [TOKENS.database, TOKENS.sendLimits, TOKENS.log, TOKENS.closers],
+  );
+  container
+    .bind(TOKENS.sendingNumbers)
+    .toResolvedValue(
+      (database: Database, limits: SendLimits) => new PostgresSendingNumbers(database, limits),
+      [TOKENS.database, TOKENS.sendLimits],
+    );
 }
 
 function bindDedupCache(container: Container, redisUrl: string): void {
@@ -179,10 +212,14 @@ function postgresLifecycle(container: Container, database: Database, queue: Post
     maintain: async () => {
       await maintainEventKeys(database);
       await removeOldCalls(database);
+      await forgetPairs(database);
     },
     // The embedded one is for development, and says so.
     unsafeSettings: async () => (database instanceof PostgresDatabase ? await unsafeSettings(database) : []),
-    probe: async () => ({ needed: { ...(await probeStorage(database)) }, reported: await checkRedis(container) }),
+    probe: async () => ({
+      needed: { ...(await probeStorage(database)) },
+      reported: { ...(await checkRedis(container)), ...(await checkNumbers(container)) },
+    }),
   };
 }
 
@@ -195,6 +232,14 @@ function bindRedis(container: Container, url: string): void {
     },
     [TOKENS.log, TOKENS.closers],
   );
+}
+
+/** Whether one of our numbers is stopped; empty if the store cannot say. */
+async function checkNumbers(container: Container): Promise<Checks> {
+  const numbers = await container.getAsync(TOKENS.sendingNumbers);
+  const listed = await numbers.list().catch(() => undefined);
+  if (listed === undefined) return {};
+  return { numbers: listed.some(({ stopped }) => stopped !== undefined) ? 'stopped' : 'ok' };
 }
 
 /** Empty without Redis. */

@@ -3,6 +3,7 @@ import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import type { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
+import type { MemorySendRate } from './adapters/memory/memory-send-rate.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import type { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
 import type { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
@@ -22,12 +23,15 @@ import type {
   Log,
   MessageQueue,
   Quarantine,
+  SendingNumbers,
+  SendRate,
   SentMessages,
   SignatureVerifier,
   WhatsAppGateway,
 } from './core/ports.ts';
 import type { ReceiveWebhook } from './core/receive-webhook.ts';
 import type { ReplayQuarantine } from './core/replay-quarantine.ts';
+import type { SendLimits } from './core/send-limits.ts';
 import type { SendMessage } from './core/send-message.ts';
 import type { Worker } from './core/worker.ts';
 
@@ -73,6 +77,10 @@ export const TOKENS = {
   conversationState: token<ConversationState>('ConversationState'),
   deadLetters: token<DeadLetters>('DeadLetters'),
   quarantine: token<Quarantine>('Quarantine'),
+  sendLimits: token<SendLimits>('SendLimits'),
+  sendRate: token<SendRate>('SendRate'),
+  sendingNumbers: token<SendingNumbers>('SendingNumbers'),
+  memorySendRate: token<MemorySendRate>('MemorySendRate'),
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),
   eventHandler: token<EventHandler>('EventHandler'),
   store: token<StoreLifecycle>('StoreLifecycle'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Container } from 'inversify';
 import { JsonLog } from './adapters/log/json-log.ts';
 import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
@@ -24,12 +25,15 @@ import type {
   MessageQueue,
   Quarantine,
   QueueName,
+  SendingNumbers,
+  SendRate,
   SentMessages,
   SignatureVerifier,
   WhatsAppGateway,
 } from './core/ports.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
+import type { SendLimits } from './core/send-limits.ts';
 import { SendMessage } from './core/send-message.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
@@ -48,6 +52,7 @@ export interface Composition {
   /** Loads the bot. @throws WahookError `invalid_bot` */
   worker(): Promise<Worker>;
   deadLetters(): Promise<DeadLetters>;
+  sendingNumbers(): Promise<SendingNumbers>;
   close(): Promise<void>;
 }
 
@@ -74,6 +79,7 @@ export function compose(config: Config, version: string): Composition {
     replayQuarantine: () => container.getAsync(TOKENS.replayQuarantine),
     worker: () => container.getAsync(TOKENS.worker),
     deadLetters: () => container.getAsync(TOKENS.deadLetters),
+    sendingNumbers: () => container.getAsync(TOKENS.sendingNumbers),
     close: () => closers.closeAll(),
   };
 }
@@ -86,6 +92,14 @@ function bindObservation(container: Container, config: Config, version: string):
     const queue = await container.getAsync(TOKENS.messageQueue);
     return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
   };
+  const numberGauges = async (): Promise<readonly GaugeReading[]> => {
+    const numbers = await (await container.getAsync(TOKENS.sendingNumbers)).list();
+    return numbers.flatMap(({ phoneNumberId, stopped }) => {
+      if (stopped === undefined) return [];
+      const labels = { number: phoneNumberId.slice(-4), reason: stopped.error.code };
+      return [{ name: 'number_stopped' as const, labels, value: 1 }];
+    });
+  };
   const cacheGauges = async (): Promise<readonly GaugeReading[]> => {
     if (!container.isBound(TOKENS.dedupCache)) return [];
     const { up } = await container.getAsync(TOKENS.dedupCache);
@@ -94,7 +108,7 @@ function bindObservation(container: Container, config: Config, version: string):
   container
     .bind(TOKENS.metrics)
     .toConstantValue(
-      new PrometheusMetrics({ version, gauges: [queueGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
+      new PrometheusMetrics({ version, gauges: [queueGauges, numberGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
     );
 }
 
@@ -124,13 +138,20 @@ function bindMeta(container: Container): void {
 }
 
 function bindUseCases(container: Container): void {
-  container
-    .bind(TOKENS.intake)
-    .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue, quarantine: Quarantine, metrics: PrometheusMetrics, clock: Clock) =>
-        new Intake(dedup, queue, quarantine, metrics, clock, INTAKE),
-      [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock],
-    );
+  container.bind(TOKENS.intake).toResolvedValue(
+    (
+      dedup: DedupStore,
+      queue: MessageQueue,
+      quarantine: Quarantine,
+      metrics: PrometheusMetrics,
+      clock: Clock,
+      rate: SendRate,
+    ) => {
+      const received = (phoneNumberId: string) => rate.received(phoneNumberId, 1);
+      return new Intake(dedup, queue, quarantine, metrics, clock, { ...INTAKE, received });
+    },
+    [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate],
+  );
   container
     .bind(TOKENS.receiveWebhook)
     .toResolvedValue(
@@ -206,19 +227,36 @@ function bindQuarantine(container: Container): void {
 }
 
 function bindSending(container: Container): void {
+  container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config]);
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (
       gateway: WhatsAppGateway,
       sent: SentMessages,
+      rate: SendRate,
+      numbers: SendingNumbers,
       log: Log,
       metrics: PrometheusMetrics,
       clock: Clock,
       { settle }: Config,
     ) =>
-      new SendMessage(gateway, sent, log, metrics, clock, {
+      new SendMessage(gateway, sent, { rate, numbers }, log, metrics, clock, {
         settleWaitMs: settle.waitMs,
         onUnsettled: settle.policy,
       }),
-    [TOKENS.gateway, TOKENS.sentMessages, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
+    [
+      TOKENS.gateway,
+      TOKENS.sentMessages,
+      TOKENS.sendRate,
+      TOKENS.sendingNumbers,
+      TOKENS.log,
+      TOKENS.metrics,
+      TOKENS.clock,
+      TOKENS.config,
+    ],
   );
+}
+
+function sendLimits({ sending: { perSecond, pair }, whatsapp: { accessToken } }: Config): SendLimits {
+  const credential = createHash('sha256').update(accessToken).digest('hex').slice(0, 12);
+  return { pair, limitsOf: () => ({ perSecond, credential }) };
 }

@@ -181,6 +181,7 @@ class Service implements RunningService {
     await this.#untilAvailable(() => this.#warnOfUnsafeSettings());
     this.#stopping.signal.throwIfAborted();
     this.#maintenance = setInterval(() => void this.#maintain(), MAINTENANCE_MS);
+    if (worker !== undefined) await this.#untilAvailable(() => this.#resumeRenewed());
     await this.#untilAvailable(async () => worker?.start());
     state.prepared = true;
   }
@@ -189,6 +190,12 @@ class Service implements RunningService {
     const settings = await this.#parts.store.unsafeSettings();
     if (settings.length > 0)
       this.log.warn('The database may lose acknowledged messages: switch these on', { settings });
+  }
+
+  /** Whoever starts the service with a new token wants it tried. */
+  async #resumeRenewed(): Promise<void> {
+    const resumed = await (await this.#composition.sendingNumbers()).resumeRenewed();
+    if (resumed.length > 0) this.log.info('Numbers with a new access token send again', { numbers: resumed.length });
   }
 
   async #untilAvailable(step: () => Promise<void>): Promise<void> {

@@ -33,7 +33,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     name: 'throttled-is-over',
     flaw: 'A send that Meta refuses for its rate is given up.',
     file: SEND,
-    find: 'if (job.attempt > (failure.limit ?? DEFAULT_REPETITIONS))',
+    find: 'if (job.attempt > limit)',
     replace: 'if (job.attempt > 0)',
     scenario: 'calm',
   },

@@ -25,6 +25,8 @@ export interface IntakeOptions {
   readonly waitingElements: number;
   /** Longer than this a webhook must not wait for its commit to begin, as far as can be told when it comes. */
   readonly waitMs: number;
+  /** Told of each new message of a customer. */
+  readonly received?: (phoneNumberId: string) => void;
 }
 
 interface Waiting {
@@ -205,8 +207,9 @@ export class Intake {
 
   #countFresh(event: WebhookEvent): void {
     this.#metrics.count('webhook_elements_total', { kind: event.kind, type: typeOf(event) });
-    if (event.kind === 'message')
-      this.#metrics.observe('webhook_delivery_lag_seconds', Math.max(0, this.#clock.now() - event.sentAtMs) / 1000, {});
+    if (event.kind !== 'message') return;
+    this.#options.received?.(event.phoneNumberId);
+    this.#metrics.observe('webhook_delivery_lag_seconds', Math.max(0, this.#clock.now() - event.sentAtMs) / 1000, {});
   }
 }
 

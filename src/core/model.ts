@@ -178,6 +178,17 @@ export type InboundMessage = MessageContent &
 /** sent < delivered < read < played; `failed` stands beside them; `unknown`: a word this version does not know. */
 export type DeliveryStatus = 'sent' | 'delivered' | 'read' | 'played' | 'failed' | 'unknown';
 
+/**
+ * What Meta's error code says about a message that was certainly not delivered.
+ *
+ * - `transient` worth another try, soon
+ * - `later` worth another try in minutes to days, or once a person has done something
+ * - `another_way` not as it is: as a template, to the phone number, through another call
+ * - `stop` no message would go: the token, the number or the account must be mended
+ * - `never` this message will be refused again; so is every code that this version does not know
+ */
+export type FailureClass = 'transient' | 'later' | 'another_way' | 'stop' | 'never';
+
 /** What became of a message that we sent. */
 export interface StatusUpdate extends EventBase {
   readonly kind: 'status';

@@ -398,6 +398,79 @@ export interface SendFailure {
   readonly code?: number;
   readonly afterMs?: number;
   readonly limit?: number;
+  /** The wait grows by this factor with each attempt; 2 if absent. */
+  readonly growth?: number;
+  /** The limit that was exceeded; but for the recipient's it is no failure of the message. */
+  readonly exceeded?: SendLimit;
+}
+
+/** Whose limit: of messages to one person, of a number of ours, of a business account (WABA), of the app. */
+export type SendLimit = 'recipient' | 'number' | 'account' | 'app';
+
+/**
+ * Whether a message may go out now.
+ *
+ * - `go` send it at once: its place is used up. `probe`: the number is stopped, and this one message finds out whether still
+ * - `later` nothing was used up; ask again after `inMs`. `because`: the limit that it must wait for
+ * - `stopped` the number is stopped; ask again after `inMs`
+ */
+export type SendPermit =
+  | { readonly kind: 'go'; readonly probe: boolean }
+  | { readonly kind: 'later'; readonly inMs: number; readonly because: SendLimit }
+  | { readonly kind: 'stopped'; readonly inMs: number };
+
+/** Whom a message is from and to: what the limits are about. */
+export type Route = Pick<OutboundMessage, 'phoneNumberId' | 'to'>;
+
+/** Meta's limits on sending, kept over all processes that share the store, by its clock. All throw WahookError `storage_unavailable`. */
+export interface SendRate {
+  /**
+   * Asks for a place for one message, in the number's throughput and in what its recipient may get. Waits itself if the place
+   * is less than a second away; sooner, with `later`, if `signal` is aborted. A place that is not used is lost. Of any number of
+   * concurrent callers, in whatever process, each gets a place of its own.
+   */
+  reserve(route: Route, signal?: AbortSignal): Promise<SendPermit>;
+
+  /**
+   * Meta refused a message with this route because of `limit`: the recipient waits, the number goes at half its pace and
+   * recovers within a minute, the account or the app pauses for minutes, longer each time. Several refusals of one moment
+   * count once.
+   */
+  exceeded(route: Route, limit: SendLimit): Promise<void>;
+
+  /** Counts messages of customers to this number, which use up its throughput too. Costs nothing now; told to the others within a second or so. */
+  received(phoneNumberId: string, messages: number): void;
+}
+
+/** A number of ours that was sent from, or written to. */
+export interface SendingNumber {
+  readonly phoneNumberId: string;
+  /** The share of its pace that it goes at, 1 unless Meta complained of late. */
+  readonly pace: number;
+  readonly stopped?: {
+    readonly error: JobError;
+    readonly sinceMs: number;
+    /** When one message will be tried; absent: only a person resumes it. */
+    readonly probeAtMs?: number;
+  };
+}
+
+/** Which of our numbers send, over all processes and restarts. All throw WahookError `storage_unavailable`. */
+export interface SendingNumbers {
+  list(): Promise<readonly SendingNumber[]>;
+
+  /**
+   * Nothing is sent from this number any more, but one message now and then to find out, from one process: after 1 minute, then
+   * after twice as long each time, up to 15. `byHand`: not even that. True if it was not stopped before; stopping it again
+   * keeps the time, so that a probe that fails changes nothing.
+   */
+  stop(phoneNumberId: string, error: JobError, options?: { readonly byHand?: boolean }): Promise<boolean>;
+
+  /** Lets it send again, at once what waited for it. True if it was stopped. */
+  resume(phoneNumberId: string): Promise<boolean>;
+
+  /** Resumes those that were stopped because of an access token which is not the one that they have now. Resolves to their ids. */
+  resumeRenewed(): Promise<readonly string[]>;
 }
 
 /** Sends through Meta's Graph API. */
