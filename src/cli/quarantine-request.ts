@@ -17,8 +17,8 @@ export const USAGE = `Looks after what the service could not handle: list it, lo
   --json        one JSON document instead of lines (list, replay, discard)
 
 It looks at the database at DATABASE_URL, or at the embedded one in DATA_DIR while no service has it open.
-Exit code 0: done; 1: the database cannot be used; 3: something stays in quarantine, or was not there; 4: the database
-does not answer; 7: a service has it open.
+Exit code 0: done; 1: the database cannot be used; 2: the arguments or settings make no sense; 3: something stays in
+quarantine, or was not there; 4: the database does not answer; 7: a service has it open.
 `;
 
 export interface Selection {
