@@ -137,6 +137,14 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     scenario: 'calm',
   },
   {
+    name: 'webhook-in-any-order',
+    flaw: 'What one webhook brings of a conversation is numbered in no particular order.',
+    file: ROWS,
+    find: 'ORDER BY place\n',
+    replace: `ORDER BY \${this.#table === 'inbox' ? 'random()' : 'place'}\n`,
+    scenario: 'calm',
+  },
+  {
     name: 'wake-up-only',
     flaw: 'A conversation whose wake-up died with its process is not looked for.',
     file: 'src/adapters/postgres/lane-sweep.ts',

@@ -9,7 +9,7 @@ export const SETTINGS = {
   WHATSAPP_WEBHOOK_SECRET: '0123456789abcdef0123456789abcdef',
 } as const;
 
-/** One message or one status: what Meta delivers at least once, alone or in company. */
+/** One message, some of one person, or one status: what Meta delivers at least once, alone or in company. */
 export interface Element {
   readonly kind: 'message' | 'status';
   /** Of the customer. */
@@ -49,6 +49,16 @@ export function poisonElement(n: number, onAcked: () => void): Element {
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const poison = POISONS[n % POISONS.length]?.(n);
   return { kind: 'message', waId, json: JSON.stringify({ from: waId, timestamp, ...poison }), onAcked };
+}
+
+/** Messages of one person that come together whenever they come, in this order; the sender takes them for one element. */
+export function together(messages: readonly Element[]): Element {
+  const [first] = messages;
+  if (first === undefined) throw new Error('no messages');
+  const onAcked = () => {
+    for (const message of messages) message.onAcked?.();
+  };
+  return { ...first, json: messages.map(({ json }) => json).join(','), onAcked };
 }
 
 /** What Meta tells about a message that it took; the send id comes back as it was given. */
