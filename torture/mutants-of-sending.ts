@@ -62,6 +62,14 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     scenario: 'calm',
   },
   {
+    name: 'later-status-is-ignored',
+    flaw: 'The first status of a message is noted, the later ones are taken for its repetitions.',
+    file: 'src/adapters/postgres/postgres-sent-messages.ts',
+    find: 'AND (COALESCE(array_position($5::text[], item.delivery), 0) < COALESCE(folded.rank, 0)',
+    replace: 'AND (item.delivery IS NULL AND folded.rank IS NOT NULL',
+    scenario: 'calm',
+  },
+  {
     name: 'interrupted-is-sent-again',
     flaw: 'A send over which its process died is repeated as if it had not begun.',
     file: SEND,

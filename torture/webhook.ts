@@ -20,6 +20,18 @@ export interface Element {
   readonly onAcked?: () => void;
 }
 
+/** What Meta tells about a message that it took. */
+export interface StatusElement extends Element {
+  readonly status: DeliveryName;
+  /** Of the message; undefined if it came without one. */
+  readonly sendId: string | undefined;
+}
+
+/** As far as Meta says that a message has come; later ones say more. */
+export const DELIVERIES = ['sent', 'delivered', 'read'] as const;
+
+export type DeliveryName = (typeof DELIVERIES)[number];
+
 export interface SignedWebhook {
   readonly body: string;
   readonly signature: string;
@@ -62,10 +74,17 @@ export function together(messages: readonly Element[]): Element {
 }
 
 /** What Meta tells about a message that it took; the send id comes back as it was given. */
-export function statusElement(waId: string, wamid: string, status: string, sendId: string | undefined): Element {
+export function statusElement(
+  waId: string,
+  wamid: string,
+  status: DeliveryName,
+  sendId: string | undefined,
+): StatusElement {
   return {
     kind: 'status',
     waId,
+    status,
+    sendId,
     json: JSON.stringify({
       id: wamid,
       status,
