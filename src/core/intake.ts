@@ -188,8 +188,9 @@ export class Intake {
     let quarantined = 0;
     for (const element of waiting.elements) {
       const verdict = element.kind === 'quarantined' ? 'quarantined' : verdicts.get(element.key.id);
-      if (verdict === 'busy') {
-        waiting.reject(new WahookError('overloaded', 'Another delivery of the same element is being stored right now'));
+      const reason = whyNotStored(verdict);
+      if (reason !== undefined) {
+        waiting.reject(reason);
         return;
       }
       if (element.kind === 'quarantined' || verdict === 'quarantined') quarantined += 1;
@@ -211,6 +212,13 @@ export class Intake {
     this.#options.received?.(event.phoneNumberId);
     this.#metrics.observe('webhook_delivery_lag_seconds', Math.max(0, this.#clock.now() - event.sentAtMs) / 1000, {});
   }
+}
+
+/** Undefined if it is durable. What the store says nothing of must not be answered with 200, whatever the reason. */
+function whyNotStored(verdict: Verdict | undefined): Error | undefined {
+  if (verdict === undefined) return new Error('the store does not say what became of an element');
+  if (verdict !== 'busy') return undefined;
+  return new WahookError('overloaded', 'Another delivery of the same element is being stored right now');
 }
 
 function typeOf(event: WebhookEvent): string {

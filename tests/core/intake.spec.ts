@@ -20,6 +20,7 @@ class GatedStore {
   readonly kept: QuarantinedPiece[] = [];
   readonly #known = new Set<string>();
   readonly busy = new Set<string>();
+  readonly forgotten = new Set<string>();
   readonly unstorable = new Set<string>();
   failure: Error | undefined;
   gate: Promise<void> = Promise.resolve();
@@ -35,7 +36,7 @@ class GatedStore {
       const fresh = ids.filter((id) => !this.busy.has(id) && !this.#known.has(id));
       if (fresh.length > 0) await work(fresh, {} as Unit);
       for (const id of fresh) this.#known.add(id);
-      return { fresh, duplicate, busy };
+      return { fresh: fresh.filter((id) => !this.forgotten.has(id)), duplicate, busy };
     },
   };
 
@@ -190,6 +191,13 @@ describe('The intake', () => {
     const { store, accept } = open();
     store.busy.add('1');
     expect(await refusal(accept(message('1')))).to.equal('overloaded');
+  });
+
+  it('never says that an element is stored of which the store says nothing', async () => {
+    const { store, accept } = open();
+    store.forgotten.add('2');
+    const refused = await accept(message('1'), message('2')).catch((error: unknown) => error);
+    expect(refused).to.be.an('error').with.property('message', 'the store does not say what became of an element');
   });
 
   it('refuses at once when too much waits, but takes one webhook of any size when nothing does', async () => {
