@@ -131,14 +131,15 @@ async function measureShape(shape: Shape, settings: Settings): Promise<readonly 
   try {
     await generator.run({ kind: 'closed', connections: 8, seconds: WARM_UP_SECONDS, ...target(running, {}) });
     const unsigned = target(running, { signed: false, recycled: true });
-    const flooded = flood && flooding.run({ kind: 'open', perSecond: flood, seconds, ...unsigned });
+    const flooded =
+      flood === undefined ? undefined : flooding.run({ kind: 'open', perSecond: flood, seconds, ...unsigned });
     const { result, costs } = await measured(running, generator, {
       kind: 'open',
       perSecond,
       seconds,
       ...target(running, content),
     });
-    if (flooded) await flooded;
+    await flooded;
     return [{ table: SHAPES, row: name, figures: { ...latencies(result), ...costs } }];
   } finally {
     generator.stop();

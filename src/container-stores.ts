@@ -17,6 +17,7 @@ import { PostgresConversationState } from './adapters/postgres/postgres-conversa
 import { PostgresDatabase } from './adapters/postgres/postgres-database.ts';
 import { PostgresDeadLetters } from './adapters/postgres/postgres-dead-letters.ts';
 import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
+import { PostgresEventStore } from './adapters/postgres/postgres-event-store.ts';
 import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
 import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
 import { forgetPairs, PostgresSendRate } from './adapters/postgres/postgres-send-rate.ts';
@@ -28,8 +29,9 @@ import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
 import type { Config, StoreConfig } from './config.ts';
 import { type Checks, type Closers, type Redis, type StoreLifecycle, TOKENS } from './container-tokens.ts';
-import type { Clock, Log } from './core/ports.ts';
+import type { Clock, DedupStore, EventStore, Log, MessageQueue } from './core/ports.ts';
 import type { SendLimits } from './core/send-limits.ts';
+import { StoreEvents } from './core/store-events.ts';
 import { REDIS_READY_MS, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
 /** Binds what the configured store needs: its ports and its lifecycle. */
@@ -72,6 +74,12 @@ function bindMemory(container: Container, config: Config): void {
     );
   container.bind(TOKENS.sendRate).toService(TOKENS.memorySendRate);
   container.bind(TOKENS.sendingNumbers).toService(TOKENS.memorySendRate);
+  container
+    .bind(TOKENS.eventStore)
+    .toResolvedValue(
+      (dedup: DedupStore, queue: MessageQueue) => new StoreEvents(dedup, queue),
+      [TOKENS.dedupStore, TOKENS.messageQueue],
+    );
   container.bind(TOKENS.store).toConstantValue({
     prepare: async () => {},
     maintain: async () => {},
@@ -146,8 +154,16 @@ function bindPostgres(
       (database: Database, queue: PostgresMessageQueue) => postgresLifecycle(container, database, queue),
       [TOKENS.database, TOKENS.postgresQueue],
     );
-  if (config.redisUrl === undefined) container.bind(TOKENS.dedupStore).toService(TOKENS.postgresDedupStore);
-  else bindDedupCache(container, config.redisUrl);
+  container
+    .bind(TOKENS.postgresEventStore)
+    .toResolvedValue(
+      (database: Database, queue: PostgresMessageQueue) => new PostgresEventStore(database, queue.lanes),
+      [TOKENS.database, TOKENS.postgresQueue],
+    );
+  if (config.redisUrl === undefined) {
+    container.bind(TOKENS.dedupStore).toService(TOKENS.postgresDedupStore);
+    container.bind(TOKENS.eventStore).toService(TOKENS.postgresEventStore);
+  } else bindDedupCache(container, config.redisUrl);
 }
 
 function bindPostgresLimits(container: Container): void {
@@ -188,6 +204,12 @@ function bindDedupCache(container: Container, redisUrl: string): void {
     [TOKENS.postgresDedupStore, TOKENS.database, TOKENS.redis, TOKENS.log, TOKENS.metrics, TOKENS.closers],
   );
   container.bind(TOKENS.dedupStore).toService(TOKENS.dedupCache);
+  container
+    .bind(TOKENS.eventStore)
+    .toResolvedValue(
+      (cache: RedisDedupCache, events: EventStore) => cache.inFrontOf(events),
+      [TOKENS.dedupCache, TOKENS.postgresEventStore],
+    );
 }
 
 function stopDeadlineMs(config: Config): number {

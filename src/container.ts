@@ -21,6 +21,7 @@ import type {
   DecodeWebhook,
   DedupStore,
   EventHandler,
+  EventStore,
   Log,
   MessageQueue,
   Quarantine,
@@ -139,18 +140,11 @@ function bindMeta(container: Container): void {
 
 function bindUseCases(container: Container): void {
   container.bind(TOKENS.intake).toResolvedValue(
-    (
-      dedup: DedupStore,
-      queue: MessageQueue,
-      quarantine: Quarantine,
-      metrics: PrometheusMetrics,
-      clock: Clock,
-      rate: SendRate,
-    ) => {
+    (events: EventStore, quarantine: Quarantine, metrics: PrometheusMetrics, clock: Clock, rate: SendRate) => {
       const received = (phoneNumberId: string) => rate.received(phoneNumberId, 1);
-      return new Intake(dedup, queue, quarantine, metrics, clock, { ...INTAKE, received });
+      return new Intake(events, quarantine, metrics, clock, { ...INTAKE, received });
     },
-    [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate],
+    [TOKENS.eventStore, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate],
   );
   container
     .bind(TOKENS.receiveWebhook)

@@ -1,15 +1,9 @@
 import { isWahookError, WahookError } from './errors.ts';
 import type { WebhookEvent } from './model.ts';
-import type {
-  Clock,
-  DedupStore,
-  MessageQueue,
-  Metrics,
-  Quarantine,
-  QuarantinedPiece,
-  WebhookElement,
-} from './ports.ts';
-import { type EventElement, storeEvents } from './store-events.ts';
+import type { Clock, EventStore, Metrics, Quarantine, QuarantinedPiece, WebhookElement } from './ports.ts';
+
+/** An element that is an event. */
+type EventElement = Extract<WebhookElement, { kind: 'event' }>;
 
 /** How many elements of one webhook were new, known or set aside. */
 export interface Accepted {
@@ -41,11 +35,10 @@ type Verdict = 'fresh' | 'duplicate' | 'busy' | 'quarantined';
 /**
  * Stores the elements of webhooks, many webhooks per commit: what arrives while a commit is in flight goes into the next
  * one. One commit at a time keeps the order of arrival and costs PostgreSQL a fraction of a commit per webhook
- * (measured with `bench/costs.ts`).
+ * (docs/performance.md).
  */
 export class Intake {
-  readonly #dedup: DedupStore;
-  readonly #queue: MessageQueue;
+  readonly #events: EventStore;
   readonly #quarantine: Quarantine;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -56,16 +49,8 @@ export class Intake {
   #commitStartedMs = 0;
   #lastCommitMs = 0;
 
-  constructor(
-    dedup: DedupStore,
-    queue: MessageQueue,
-    quarantine: Quarantine,
-    metrics: Metrics,
-    clock: Clock,
-    options: IntakeOptions,
-  ) {
-    this.#dedup = dedup;
-    this.#queue = queue;
+  constructor(events: EventStore, quarantine: Quarantine, metrics: Metrics, clock: Clock, options: IntakeOptions) {
+    this.#events = events;
     this.#quarantine = quarantine;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -173,7 +158,7 @@ export class Intake {
   }
 
   async #storeAtOnce(events: readonly EventElement[]): Promise<Map<string, Verdict>> {
-    const result = await storeEvents(this.#dedup, this.#queue, events);
+    const result = await this.#events.store(events);
     const verdicts = new Map<string, Verdict>();
     for (const id of result.fresh) verdicts.set(id, 'fresh');
     for (const id of result.duplicate) verdicts.set(id, 'duplicate');

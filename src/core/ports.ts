@@ -73,6 +73,26 @@ export interface DedupStore {
   once(keys: readonly EventKey[], work: (fresh: readonly string[], unit: Unit) => Promise<void>): Promise<DedupResult>;
 }
 
+/** An event with its key, as it comes out of a webhook. */
+export interface KeyedEvent {
+  readonly key: EventKey;
+  readonly event: WebhookEvent;
+}
+
+/** Where events go in. */
+export interface EventStore {
+  /**
+   * Records the keys of the events and queues those that no earlier call recorded, in the order given, all of it or nothing:
+   * what `DedupStore.once` around `MessageQueue.publish` does, as one operation. An event given twice in one call counts once.
+   * Concurrent calls are safe and give each key as fresh once; events of one lane keep the order of the calls if each call
+   * waits for the one before. A repetition finds duplicates and changes nothing.
+   *
+   * @throws WahookError `storage_unavailable` (whether they were stored is then unknown; a repetition finds out), or
+   *   `unstorable` if one of the events can never be stored: then none of them is
+   */
+  store(events: readonly KeyedEvent[]): Promise<DedupResult>;
+}
+
 /** What each queue carries. */
 export interface QueuePayloads {
   readonly messages: InboundMessage;

@@ -10,6 +10,7 @@ import type {
   Unit,
   WebhookElement,
 } from '../../src/core/ports.ts';
+import { StoreEvents } from '../../src/core/store-events.ts';
 import { manualClock, RecordingMetrics } from '../support/recording.ts';
 import { eventElement, originOf, statusUpdate, textMessage } from './builders.ts';
 
@@ -70,7 +71,7 @@ describe('The intake', () => {
     const metrics = new RecordingMetrics();
     const clock = manualClock(1_790_000_005_000);
     const limits = { commitElements: 500, waitingElements: 1_000, waitMs: 500, ...options };
-    const intake = new Intake(store.dedup, store.queue, store.quarantine, metrics, clock, limits);
+    const intake = new Intake(new StoreEvents(store.dedup, store.queue), store.quarantine, metrics, clock, limits);
     const accept = (...elements: readonly WebhookElement[]) => intake.accept(elements, clock.now() + 3_500);
     return { store, metrics, clock, accept, intake };
   };
@@ -100,11 +101,11 @@ describe('The intake', () => {
     );
     expect(counts).to.deep.equal({ fresh: 5, duplicate: 0, quarantined: 0 });
     expect(store.published).to.deep.equal([
+      { queue: 'account', lane: '1|security', key: 'a1' },
+      { queue: 'account', lane: '106|security', key: 'a2' },
       { queue: 'messages', lane: '106540352242922|US.15550100001', key: 'm1' },
       { queue: 'messages', lane: '106540352242922|US.15550100002', key: 'm2' },
       { queue: 'statuses', lane: '106540352242922|15550100001', key: 's1' },
-      { queue: 'account', lane: '1|security', key: 'a1' },
-      { queue: 'account', lane: '106|security', key: 'a2' },
     ]);
     expect(metrics.total('webhook_elements_total', { kind: 'message', type: 'text' })).to.equal(2);
     expect(metrics.total('webhook_elements_total', { kind: 'status', type: 'read' })).to.equal(1);
