@@ -10,6 +10,7 @@ import { Admission } from './http/admission.ts';
 import { createApp } from './http/app.ts';
 import type { MetricsPage } from './http/health-routes.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
+import { messageClassesOf } from './http/message-classes.ts';
 import { CachedReadiness, type Readiness } from './http/readiness.ts';
 import { type StopTimes, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
@@ -111,7 +112,7 @@ async function listenOn(
   options: Parameters<typeof listen>[1],
   portsToTry: number,
 ): Promise<HttpServer> {
-  const result = await listen(app, options);
+  const result = await listen(app, { ...options, messages: messageClassesOf(app) });
   if (result.outcome === 'listening') return result.server;
   const { reason, what, why, fix } = result.refusal;
   if (reason === 'port_taken' && portsToTry > 1 && options.port > 0 && options.port < 65_535)
