@@ -4,6 +4,7 @@ import { JsonLog } from './adapters/log/json-log.ts';
 import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
 import { GraphGateway } from './adapters/meta/graph-gateway.ts';
+import { GraphMedia } from './adapters/meta/graph-media.ts';
 import { HmacSignatureVerifier } from './adapters/meta/hmac-signature-verifier.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
@@ -23,6 +24,7 @@ import type {
   EventHandler,
   EventStore,
   Log,
+  MediaStore,
   MessageQueue,
   Quarantine,
   QueueName,
@@ -67,6 +69,7 @@ export function compose(config: Config, version: string): Composition {
   bindObservation(container, config, version);
   bindStore(container, config);
   bindMeta(container);
+  bindMedia(container);
   bindUseCases(container);
   bindHandling(container);
   bindQuarantine(container);
@@ -138,6 +141,18 @@ function bindMeta(container: Container): void {
   );
 }
 
+function bindMedia(container: Container): void {
+  container.bind(TOKENS.media).toResolvedValue(
+    ({ whatsapp: { apiUrl, accessToken } }: Config, log: Log, closers: Closers) => {
+      const { graph: limits, media: transferLimits } = TIME_LIMITS;
+      const media = new GraphMedia({ apiUrl, accessToken, log, limits, transferLimits });
+      closers.add(() => media.close());
+      return media;
+    },
+    [TOKENS.config, TOKENS.log, TOKENS.closers],
+  );
+}
+
 function bindUseCases(container: Container): void {
   container.bind(TOKENS.intake).toResolvedValue(
     (events: EventStore, quarantine: Quarantine, metrics: PrometheusMetrics, clock: Clock, rate: SendRate) => {
@@ -159,28 +174,33 @@ function bindHandling(container: Container): void {
   container
     .bind(TOKENS.eventHandler)
     .toResolvedValue(async (config: Config) => new BotHandler(await loadBot(config.bot)), [TOKENS.config]);
-  container
-    .bind(TOKENS.handleEvent)
-    .toResolvedValue(
-      (
-        handler: EventHandler,
-        log: Log,
-        metrics: PrometheusMetrics,
-        clock: Clock,
-        { handler: { attempts, timeoutMs } }: Config,
-        sentMessages: SentMessages,
-        state: ConversationState,
-      ) => new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs }, { sentMessages, state }),
-      [
-        TOKENS.eventHandler,
-        TOKENS.log,
-        TOKENS.metrics,
-        TOKENS.clock,
-        TOKENS.config,
-        TOKENS.sentMessages,
-        TOKENS.conversationState,
-      ],
-    );
+  container.bind(TOKENS.handleEvent).toResolvedValue(
+    (
+      handler: EventHandler,
+      log: Log,
+      metrics: PrometheusMetrics,
+      clock: Clock,
+      { handler: { attempts, timeoutMs } }: Config,
+      sentMessages: SentMessages,
+      state: ConversationState,
+      gateway: WhatsAppGateway,
+      media: MediaStore,
+    ) => {
+      const stores = { sentMessages, state, channel: { gateway, media } };
+      return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs }, stores);
+    },
+    [
+      TOKENS.eventHandler,
+      TOKENS.log,
+      TOKENS.metrics,
+      TOKENS.clock,
+      TOKENS.config,
+      TOKENS.sentMessages,
+      TOKENS.conversationState,
+      TOKENS.gateway,
+      TOKENS.media,
+    ],
+  );
   container
     .bind(TOKENS.applyStatuses)
     .toResolvedValue(

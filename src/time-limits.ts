@@ -119,6 +119,16 @@ export const TIME_LIMITS = Object.freeze({
     idleMs: 5_000,
   }),
 
+  /** For files, which have up to 100 MB. */
+  media: Object.freeze({
+    /** Until the answer begins; after an upload Meta looks at the file first. */
+    answerMs: 20_000,
+    /** Without a byte a transfer counts as broken. */
+    silenceMs: 10_000,
+    /** For one transfer in all; a handler has HANDLER_TIMEOUT, which usually ends first. 100 MB in 2 min are 7 Mbit/s. */
+    totalMs: 120_000,
+  }),
+
   start: Object.freeze({
     /** How often a store that is not there yet is tried again: it is back at most this much later than it could be. */
     retryMs: 500,

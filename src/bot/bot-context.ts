@@ -4,6 +4,7 @@ import type {
   InboundMessage,
   InteractiveReply,
   Json,
+  Media,
   StatusUpdate,
   WebhookEvent,
 } from '../core/model.ts';
@@ -11,8 +12,10 @@ import type { Log } from '../core/ports.ts';
 import type { Session } from './conversation.ts';
 import type { Duration } from './duration.ts';
 import type { OnceOptions } from './once-calls.ts';
+import type { ReceivedMedia } from './received-media.ts';
 import type { Reply, Send } from './reply.ts';
 import type { SentReply } from './sent-reply.ts';
+import type { MediaFile } from './upload-media.ts';
 
 interface RunContext {
   /** Writes into the service's log, with the job and the attempt. Never log a phone number, a wamid or what a customer wrote. */
@@ -75,6 +78,17 @@ export interface MessageHandlerContext<Message extends InboundMessage = InboundM
   react(emoji: string): Promise<SentReply>;
   /** Takes that back. */
   unreact(): Promise<SentReply>;
+  /** Shows the customer at once that the message, and all before it, was read. Never fails the handler: a failure is logged. */
+  markRead(): Promise<void>;
+  /** The same, and that an answer is being written: until it comes, or for 25 s. */
+  typing(): Promise<void>;
+  /** The file of the message, where its type has one. */
+  readonly media: MediaOf<Message>;
+  /**
+   * Gives Meta a file, at once, and resolves to its id, to be sent as `{ id }` within 30 days. Called again by a handler that
+   * runs again it makes one more, which costs nothing. @throws WahookError `invalid_media`, `media_unavailable`
+   */
+  uploadMedia(file: MediaFile): Promise<string>;
 
   readonly session: Session<State>;
 
@@ -88,6 +102,8 @@ export interface MessageHandlerContext<Message extends InboundMessage = InboundM
   /** No question waits any more. */
   cancelAsk(): void;
 }
+
+type MediaOf<Message> = Message extends { readonly media: Media } ? ReceivedMedia : undefined;
 
 type TextOf<Message> = Message extends { readonly type: 'text' } ? string : undefined;
 

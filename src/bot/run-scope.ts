@@ -11,9 +11,12 @@ import {
 import { Conversation } from './conversation.ts';
 import { type Duration, durationMs } from './duration.ts';
 import { OnceCalls } from './once-calls.ts';
+import { markRead } from './receipts.ts';
+import { ReceivedMedia } from './received-media.ts';
 import { type Reply, replyTo, sendFrom } from './reply.ts';
 import { SendIds } from './send-ids.ts';
 import { SentReply } from './sent-reply.ts';
+import { type MediaFile, uploadMedia } from './upload-media.ts';
 
 /** Meta's customer service window, from the customer's last message (docs, 2026-11). */
 const WINDOW_MS = 24 * 3_600_000;
@@ -142,6 +145,10 @@ export class RunScope {
       send: sendFrom(phoneNumberId, queue),
       react: (emoji: string) => reply.reaction(message.id, emoji),
       unreact: () => reply.noReaction(message.id),
+      markRead: () => markRead(message, false, this.#run),
+      typing: () => markRead(message, true, this.#run),
+      media: 'media' in message ? new ReceivedMedia(message.media, this.#run) : undefined,
+      uploadMedia: (file: MediaFile) => uploadMedia(file, phoneNumberId, this.#run),
       session: this.conversation,
       ask: async (name: string, question?: string, options?: AskOptions) => this.#ask(reply, name, question, options),
       cancelAsk: () => this.conversation.ask(undefined),

@@ -22,6 +22,8 @@ export type { FlowSchema } from './flow-schema.ts';
 export type { MediaInput, Messages } from './messages.ts';
 export type { OnceOptions } from './once-calls.ts';
 export { InterruptedCall } from './once-calls.ts';
+export type { ReceivedMedia, SavedMedia } from './received-media.ts';
 export type { Reply, ReplyOptions, Send } from './reply.ts';
 export type { DeliveredOptions, SentReply } from './sent-reply.ts';
 export { DeliveryError } from './sent-reply.ts';
+export type { MediaFile } from './upload-media.ts';

@@ -1,12 +1,13 @@
 import { boundLog } from './bound-log.ts';
 import { WahookError } from './errors.ts';
 import type { InboundMessage, Json, OutboundMessage, WebhookEvent } from './model.ts';
-import type { Clock, ConversationState, HandlerRun, Job, JobContext, Log, SentMessages } from './ports.ts';
+import type { Channel, Clock, ConversationState, HandlerRun, Job, JobContext, Log, SentMessages } from './ports.ts';
 
-/** What a run reads of what bots have stored. */
+/** What a run reaches besides its jobs: what bots have stored, and Meta. */
 export interface BotStores {
   readonly state: ConversationState;
   readonly sentMessages: Pick<SentMessages, 'find'>;
+  readonly channel: Channel;
 }
 
 /** Documents that runs of this hand-over have kept, which are not stored yet. */
@@ -51,6 +52,7 @@ export function openRun({ jobs, context, signal, log, clock, stores, kept }: Run
     ...(jobs.length > 1 && { burst: jobs.flatMap(({ payload }) => messageOf(payload)) }),
     log: boundLog(log, { job: id, attempt }),
     now: () => clock.now(),
+    channel: stores.channel,
     send: (message) => void sends.push({ ...message, causedAtMs: acceptedAtMs }),
     flush: async () => {
       const now = unsent();

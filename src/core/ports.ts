@@ -3,6 +3,7 @@ import type {
   EventKey,
   InboundMessage,
   Json,
+  Media,
   OutboundMessage,
   SentMessage,
   StatusUpdate,
@@ -500,6 +501,88 @@ export interface WhatsAppGateway {
    * rejects for anything that Meta or the network does; that is a `SendFailure`. The message has been checked before.
    */
   send(message: OutboundMessage, signal?: AbortSignal): Promise<Sent | SendFailure>;
+
+  /**
+   * Tells a customer that their message, and all before it, was read. The same call twice changes nothing, so it is repeated
+   * inside if need be. Never rejects for anything that Meta or the network does.
+   */
+  markRead(receipt: Receipt, signal?: AbortSignal): Promise<Marked | SendFailure>;
+}
+
+export interface Receipt {
+  readonly phoneNumberId: string;
+  /** wamid of a message of the last 30 days. */
+  readonly messageId: string;
+  /** Shows that an answer is being written, until it comes or for 25 s. */
+  readonly typing: boolean;
+}
+
+export interface Marked {
+  readonly kind: 'marked';
+}
+
+/** A file to give to Meta. */
+export interface MediaUpload {
+  readonly phoneNumberId: string;
+  /** With parameters or without, e.g. `audio/ogg; codecs=opus`. */
+  readonly mimeType: string;
+  readonly filename?: string;
+  /** Length of `content`. */
+  readonly bytes: number;
+  readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/** What Meta says about a file that it holds. */
+export interface MediaInfo {
+  readonly id: string;
+  readonly mimeType: string;
+  readonly bytes: number;
+  /** As Meta gives it: base64 or hex. */
+  readonly sha256?: string;
+}
+
+/** A file that was received in whole. */
+export interface DownloadedMedia {
+  readonly mimeType: string;
+  readonly bytes: number;
+  /** Of what was received, in hex. */
+  readonly sha256: string;
+  /** Whether that is the checksum that Meta gave; absent: it gave none. Meta's is not always right, so this is no error. */
+  readonly intact?: boolean;
+}
+
+/**
+ * The files that Meta holds for us. Each throws WahookError: `invalid_media` where trying again does not help (the file is
+ * too large or of a type that Meta does not take, Meta has it no more, its address is not one of Meta's), `media_unavailable`
+ * where it may.
+ */
+export interface MediaStore {
+  /**
+   * Resolves to the id of the file, which lives 30 days. Type and length are checked before a byte is sent. Called twice it
+   * stores two files, of which an unused one costs nothing.
+   */
+  upload(upload: MediaUpload, signal?: AbortSignal): Promise<string>;
+
+  describe(mediaId: string, signal?: AbortSignal): Promise<MediaInfo>;
+
+  /**
+   * Hands the file piece by piece to `sink`, waiting for each, and fails once it has more than `maxBytes`. An address of five
+   * minutes ago is renewed. If it rejects, what `sink` got is not the file; what `sink` throws is passed on.
+   */
+  download(
+    media: Pick<Media, 'id' | 'url' | 'sha256'>,
+    sink: (piece: Uint8Array) => void | Promise<void>,
+    options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  ): Promise<DownloadedMedia>;
+
+  /** Repeating it is harmless: a file that is not there any more is `invalid_media`. */
+  remove(mediaId: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** What a run may ask of Meta right away, past the queue. It happens once per run, whatever becomes of the run. */
+export interface Channel {
+  readonly gateway: Pick<WhatsAppGateway, 'markRead'>;
+  readonly media: MediaStore;
 }
 
 /**
@@ -529,6 +612,7 @@ export interface HandlerRun {
   /** With the job and the attempt in every line. */
   readonly log: Log;
   now(): number;
+  readonly channel: Channel;
   /** Queues a message; it is sent only if this run succeeds. @throws WahookError `invalid_message` */
   send(message: OutboundMessage): void;
   /** Stores what is queued so far, whatever becomes of this run. Without anything new it does nothing. @throws as `JobContext.commit` */

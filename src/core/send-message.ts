@@ -55,7 +55,7 @@ export interface SendControl {
 
 /** One outbound message → the gateway → done, later again, waiting for its status, or a dead letter. */
 export class SendMessage {
-  readonly #gateway: WhatsAppGateway;
+  readonly #gateway: Pick<WhatsAppGateway, 'send'>;
   readonly #sentMessages: Pick<SentMessages, 'proofOf'>;
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -64,7 +64,7 @@ export class SendMessage {
   readonly #control: SendControl;
 
   constructor(
-    gateway: WhatsAppGateway,
+    gateway: Pick<WhatsAppGateway, 'send'>,
     sentMessages: Pick<SentMessages, 'proofOf'>,
     control: SendControl,
     log: Log,

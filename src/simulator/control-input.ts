@@ -58,6 +58,7 @@ class Fields {
 
 const isString = (value: unknown): value is string => typeof value === 'string';
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
 const isAnyNumber = (value: unknown): value is number => typeof value === 'number';
 const isOneOf =
   <Word extends string>(words: readonly Word[]) =>
@@ -90,12 +91,29 @@ export function readMessage(value: unknown): { from: string; content: CustomerCo
 }
 
 function readContent(fields: Fields): CustomerContent {
-  const type = fields.oneOf('type', ['text', 'image', 'location', 'tap', 'raw']);
+  const type = fields.oneOf('type', [
+    'text',
+    'image',
+    'video',
+    'audio',
+    'document',
+    'sticker',
+    'location',
+    'tap',
+    'raw',
+  ]);
   switch (type) {
     case 'text':
       return { type, text: fields.text('text'), ...fields.texts('replyTo') };
     case 'image':
-      return { type, ...fields.texts('caption', 'mimeType') };
+    case 'video':
+      return { type, ...fields.texts('caption', 'mimeType', 'data') };
+    case 'audio':
+      return { type, ...fields.texts('mimeType', 'data'), ...fields.optional('voice', 'a boolean', isBoolean) };
+    case 'document':
+      return { type, ...fields.texts('caption', 'filename', 'mimeType', 'data') };
+    case 'sticker':
+      return { type, ...fields.texts('mimeType', 'data'), ...fields.optional('animated', 'a boolean', isBoolean) };
     case 'location':
       return {
         type,

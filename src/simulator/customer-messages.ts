@@ -7,6 +7,22 @@ import type { WebhookSender } from './webhook-sender.ts';
 import { wireJson } from './wire-json.ts';
 import type { InboundRecord, WebhookRecord, World } from './world.ts';
 
+/** A file that a customer sends. */
+interface FileContent {
+  /** Default: the usual one of the type. */
+  readonly mimeType?: string;
+  /** The file in base64. Default: a small one. */
+  readonly data?: string;
+}
+
+const MIME_TYPES = {
+  image: 'image/jpeg',
+  video: 'video/mp4',
+  audio: 'audio/ogg; codecs=opus',
+  document: 'application/pdf',
+  sticker: 'image/webp',
+} as const;
+
 /** What a customer can do in a chat. */
 export type CustomerContent =
   | {
@@ -15,7 +31,10 @@ export type CustomerContent =
       /** wamid of the message of the business that is quoted. */
       readonly replyTo?: string;
     }
-  | { readonly type: 'image'; readonly caption?: string; readonly mimeType?: string }
+  | (FileContent & { readonly type: 'image' | 'video'; readonly caption?: string })
+  | (FileContent & { readonly type: 'audio'; readonly voice?: boolean })
+  | (FileContent & { readonly type: 'document'; readonly caption?: string; readonly filename?: string })
+  | (FileContent & { readonly type: 'sticker'; readonly animated?: boolean })
   | {
       readonly type: 'location';
       readonly latitude: number;
@@ -66,7 +85,11 @@ export class CustomerMessages {
       case 'text':
         return { type: 'text', text: { body: content.text } };
       case 'image':
-        return { type: 'image', image: this.#image(content) };
+      case 'video':
+      case 'audio':
+      case 'document':
+      case 'sticker':
+        return { type: content.type, [content.type]: this.#file(content) };
       case 'location': {
         const { type, ...place } = content;
         return { type, location: place };
@@ -80,14 +103,14 @@ export class CustomerMessages {
     }
   }
 
-  /** Without `url`, which Meta does not always send either: there are no bytes behind it. */
-  #image({ caption, mimeType }: Extract<CustomerContent, { type: 'image' }>): JsonObject {
-    return {
-      ...(caption === undefined ? {} : { caption }),
-      mime_type: mimeType ?? 'image/jpeg',
-      sha256: this.#world.ids.mediaHash(),
-      id: this.#world.ids.mediaId(),
-    };
+  /** With an address, as Meta has sent since November 2025; behind it, and behind the id, is the file. */
+  #file(content: Extract<CustomerContent, FileContent & { readonly type: keyof typeof MIME_TYPES }>): JsonObject {
+    const { type, data, mimeType = MIME_TYPES[type], ...rest } = content;
+    const bytes = data === undefined ? Buffer.from(`a ${type} of the simulator`) : Buffer.from(data, 'base64');
+    const { id, sha256 } = this.#world.media.put('webhook', mimeType, bytes);
+    const url = `${this.#world.origin}${this.#world.media.pathOf(id, 'webhook')}`;
+    const said = type === 'audio' ? { voice: false } : type === 'sticker' ? { animated: false } : {};
+    return { ...said, ...rest, mime_type: mimeType, sha256, id, url };
   }
 
   #contextOf(customer: Customer, content: CustomerContent): JsonObject {

@@ -42,11 +42,6 @@ export class Identifiers {
     return digitsOf(this.#bytes('media'), 16);
   }
 
-  /** Base64 of 32 bytes: the form of `sha256` in media webhooks. */
-  mediaHash(): string {
-    return this.#bytes('hash').toString('base64');
-  }
-
   challenge(): string {
     return digitsOf(this.#bytes('challenge'), 10);
   }

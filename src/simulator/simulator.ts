@@ -11,6 +11,7 @@ import type { Faults } from './faults.ts';
 import { GraphApi } from './graph-api.ts';
 import { type Handshake, shakeHands } from './handshake.ts';
 import { isObject, type JsonObject } from './json.ts';
+import { MediaApi } from './media-api.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
 import { MODEL_RETRY_DELAYS_MS, requireHttpUrl, WebhookSender } from './webhook-sender.ts';
@@ -85,6 +86,7 @@ export class Simulator {
         reset: () => this.reset(),
       }),
     );
+    app.use(new MediaApi(this.#world).router());
     app.use(this.#graph.router());
     app.use(answerOversized);
     this.#server = http.createServer(app);
@@ -98,6 +100,7 @@ export class Simulator {
       this.#server.once('error', reject);
       this.#server.listen(port, '127.0.0.1', () => {
         this.#server.off('error', reject);
+        this.#world.origin = this.url;
         resolve();
       });
     });

@@ -4,6 +4,7 @@ import { Faults } from './faults.ts';
 import { History } from './history.ts';
 import { Identifiers } from './identifiers.ts';
 import type { JsonObject } from './json.ts';
+import { MediaShelf } from './media-shelf.ts';
 import type { Screen } from './screen.ts';
 import { Watch } from './watch.ts';
 
@@ -93,6 +94,9 @@ export class World {
   readonly transcript: History<TranscriptRecord>;
   readonly requests: History<RequestRecord>;
   readonly webhooks: History<WebhookRecord>;
+  readonly media: MediaShelf;
+  /** Where the simulator listens, `http://127.0.0.1:<port>`; empty before it does. */
+  origin = '';
   #seq = 0;
 
   constructor(business: Business, clock: Clock, seed: string, historyLimit: number) {
@@ -104,6 +108,7 @@ export class World {
     this.transcript = new History(historyLimit);
     this.requests = new History(historyLimit);
     this.webhooks = new History(historyLimit);
+    this.media = new MediaShelf(clock, this.ids);
   }
 
   addInbound(customer: Customer, type: string, message: JsonObject, id: string): InboundRecord {
@@ -173,6 +178,7 @@ export class World {
     this.transcript.clear();
     this.requests.clear();
     this.webhooks.clear();
+    this.media.clear();
   }
 
   #nextSeq(): number {

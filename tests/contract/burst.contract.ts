@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { MemoryConversationState } from '../../src/adapters/memory/memory-conversation-state.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
 import { defineBot } from '../../src/bot/define-bot.ts';
 import { HandleEvent } from '../../src/core/handle-event.ts';
 import type { InboundMessage } from '../../src/core/model.ts';
 import type { Consumption, MessageQueue } from '../../src/core/ports.ts';
+import { emptyStores } from '../core/builders.ts';
 import { eventually } from '../support/eventually.ts';
 import { RecordingMetrics, silentLog } from '../support/recording.ts';
 
@@ -62,7 +62,7 @@ export function burstContract(openQueue: () => Promise<OpenBurstQueue>): void {
         }
       }),
     );
-    const stores = { state: new MemoryConversationState(), sentMessages: { find: async () => undefined } };
+    const stores = emptyStores();
     const limits = { attempts: 5, timeoutMs: 10_000 };
     for (const queue of [open.queue, open.elsewhere]) {
       const handle = new HandleEvent(new BotHandler(bot), silentLog, new RecordingMetrics(), Date, limits, stores);

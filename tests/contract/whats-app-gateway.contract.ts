@@ -114,4 +114,25 @@ export function whatsAppGatewayContract(open: () => Promise<OpenGateway>): void 
     await send(message(), new AbortController().signal);
     expect(opened.received()).to.have.length(1);
   });
+
+  describe('a read receipt', () => {
+    const receipt = { phoneNumberId: '106540352242922', messageId: 'wamid.IN1', typing: true };
+
+    it('is taken, as often as it is given', async () => {
+      for (const typing of [true, true, false])
+        expect(await opened.gateway.markRead({ ...receipt, typing })).to.deep.equal({ kind: 'marked' });
+    });
+
+    for (const kind of ['rejected', 'unauthorized'] as const)
+      it(`ends as ${kind} instead of rejecting`, async () => {
+        opened.answerNext(kind);
+        const result = await opened.gateway.markRead(receipt);
+        expect(result.kind).to.equal(kind);
+        expect(JSON.stringify(result)).not.to.include(receipt.messageId);
+      });
+
+    it('is not given once its signal is aborted', async () => {
+      expect((await opened.gateway.markRead(receipt, AbortSignal.abort())).kind).to.equal('retry');
+    });
+  });
 }

@@ -1,3 +1,7 @@
+import { MemoryConversationState } from '../../src/adapters/memory/memory-conversation-state.ts';
+import { MemoryGateway } from '../../src/adapters/memory/memory-gateway.ts';
+import { MemoryMediaStore } from '../../src/adapters/memory/memory-media-store.ts';
+import type { BotStores } from '../../src/core/handler-run.ts';
 import type { InboundMessage, OutboundMessage, StatusUpdate, WebhookEvent } from '../../src/core/model.ts';
 import type { Job, JobContext, Origin, StateWrite, WebhookElement } from '../../src/core/ports.ts';
 
@@ -91,5 +95,14 @@ export function recordingContext(): JobContext & {
       isHeld = false;
     },
     loseClaim: () => claim.abort(new Error('the claim was lost')),
+  };
+}
+
+/** What a bot reaches besides its jobs, empty and in memory. */
+export function emptyStores(): BotStores {
+  return {
+    state: new MemoryConversationState(),
+    sentMessages: { find: async () => undefined },
+    channel: { gateway: new MemoryGateway(), media: new MemoryMediaStore() },
   };
 }

@@ -1,18 +1,17 @@
 import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
-import { MemoryConversationState } from '../../src/adapters/memory/memory-conversation-state.ts';
 import { PermanentError, WahookError } from '../../src/core/errors.ts';
 import { HandleEvent } from '../../src/core/handle-event.ts';
 import type { EventHandler, HandlerRun } from '../../src/core/ports.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
-import { jobOf, outboundText, recordingContext, statusUpdate, textMessage } from './builders.ts';
+import { emptyStores, jobOf, outboundText, recordingContext, statusUpdate, textMessage } from './builders.ts';
 
 describe('Handling an event', () => {
   const open = (handle: EventHandler['handle'], options = { attempts: 5, timeoutMs: 1_000 }) => {
     const metrics = new RecordingMetrics();
     const log = new RecordingLog();
     const clock = { now: () => 1_790_000_002_000 };
-    const stores = { state: new MemoryConversationState(), sentMessages: { find: async () => undefined } };
+    const stores = emptyStores();
     return { useCase: new HandleEvent({ handle }, log, metrics, clock, options, stores), metrics, log };
   };
   const boom = () => Promise.reject(new Error('boom'));
@@ -242,7 +241,7 @@ describe('Handling an event', () => {
     const openBurst = (handle: EventHandler['handle'], turn = TURN) => {
       const log = new RecordingLog();
       const clock = { now: () => 1_790_000_002_000 };
-      const stores = { state: new MemoryConversationState(), sentMessages: { find: async () => undefined } };
+      const stores = emptyStores();
       const options = { attempts: 5, timeoutMs: 1_000 };
       return new HandleEvent({ handle, turn }, log, new RecordingMetrics(), clock, options, stores);
     };

@@ -104,7 +104,7 @@ describe('Simulated customers', () => {
       .to.have.property('id')
       .that.matches(/^\d{16}$/);
     const bare = ana.sends({ type: 'image' }).record.message['image'];
-    expect(bare).to.have.all.keys('mime_type', 'sha256', 'id');
+    expect(bare).to.have.all.keys('mime_type', 'sha256', 'id', 'url');
   });
 
   it('send a location', () => {

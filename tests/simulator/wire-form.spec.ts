@@ -73,7 +73,6 @@ describe('Identifiers', () => {
     expect(ids.headerTraceId()).to.match(/^[\w-]{11}$/);
     expect(ids.mediaId()).to.match(/^[1-9]\d{15}$/);
     expect(ids.userDigits()).to.match(/^[1-9]\d{19}$/);
-    expect(ids.mediaHash()).to.match(/^[\w+/]{43}=$/);
     expect(ids.record('w')).to.equal('w_1');
   });
 });

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import fetch, { type RequestInit, type Response } from 'node-fetch';
 
@@ -26,6 +27,8 @@ export interface GraphConnectionsOptions {
   readonly connectMs: number;
   /** How long an idle connection is kept. */
   readonly idleMs: number;
+  /** How the host's name becomes an address; the system's own way if absent. */
+  readonly lookup?: LookupFunction;
 }
 
 /**
@@ -37,8 +40,12 @@ export class GraphConnections {
   readonly #agent: http.Agent;
   readonly #attempts = new AsyncLocalStorage<Attempt>();
 
-  constructor(protocol: string, { connectMs, idleMs }: GraphConnectionsOptions) {
-    const options: http.AgentOptions = { keepAlive: true, timeout: idleMs };
+  constructor(protocol: string, { connectMs, idleMs, lookup }: GraphConnectionsOptions) {
+    const options: http.AgentOptions & { lookup?: LookupFunction } = {
+      keepAlive: true,
+      timeout: idleMs,
+      ...(lookup && { lookup }),
+    };
     const secure = protocol === 'https:';
     this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
     const connect = this.#agent.createConnection.bind(this.#agent);

@@ -1,11 +1,13 @@
 import { FetchError, type RequestInit } from 'node-fetch';
 import pRetry from 'p-retry';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { Clock, Metrics, SendFailure, Sent, WhatsAppGateway } from '../../core/ports.ts';
+import type { Clock, Marked, Metrics, Receipt, SendFailure, Sent, WhatsAppGateway } from '../../core/ports.ts';
 import { readAnswer } from './graph-answer.ts';
+import { GraphCalls } from './graph-calls.ts';
 import { GraphConnections, NotSentError, systemCode } from './graph-connections.ts';
 import { errorCodeLabel } from './graph-errors.ts';
-import { requestBody } from './graph-request.ts';
+import { receiptBody, requestBody } from './graph-request.ts';
+import type { GraphTimeLimits } from './graph-time-limits.ts';
 
 export interface GraphGatewayOptions {
   /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
@@ -15,20 +17,6 @@ export interface GraphGatewayOptions {
   /** Measures how long a send takes; the process's monotonic clock if absent. */
   readonly clock?: Clock;
   readonly limits: GraphTimeLimits;
-}
-
-/** In milliseconds. */
-export interface GraphTimeLimits {
-  /** For one connection, TLS included. */
-  readonly connectMs: number;
-  /** Pause before the second try to connect, doubled before the third; chance adds up to as much again. */
-  readonly reconnectDelayMs: number;
-  /** From the start of one try to the end of its answer. */
-  readonly answerMs: number;
-  /** For one send in all: connecting, connecting again, reading the answer. */
-  readonly totalMs: number;
-  /** How long an unused connection is kept. */
-  readonly idleMs: number;
 }
 
 const CONNECT_ATTEMPTS = 3;
@@ -51,6 +39,7 @@ export class GraphGateway implements WhatsAppGateway {
   readonly #clock: Clock;
   readonly #limits: GraphTimeLimits;
   readonly #connections: GraphConnections;
+  readonly #calls: GraphCalls;
 
   constructor(options: GraphGatewayOptions) {
     this.#apiUrl = options.apiUrl;
@@ -59,6 +48,7 @@ export class GraphGateway implements WhatsAppGateway {
     this.#clock = options.clock ?? performance;
     this.#limits = options.limits;
     this.#connections = new GraphConnections(new URL(options.apiUrl).protocol, options.limits);
+    this.#calls = new GraphCalls({ ...options, connections: this.#connections });
   }
 
   /** Counts and times every send once, its repeated connecting included. */
@@ -71,6 +61,12 @@ export class GraphGateway implements WhatsAppGateway {
       error_code: errorCodeLabel(outcome.kind === 'sent' ? undefined : outcome.code),
     });
     return outcome;
+  }
+
+  async markRead(receipt: Receipt, signal?: AbortSignal): Promise<Marked | SendFailure> {
+    const path = `/${encodeURIComponent(receipt.phoneNumberId)}/messages`;
+    const result = await this.#calls.call({ method: 'POST', path, json: receiptBody(receipt) }, signal);
+    return result.kind === 'answered' ? { kind: 'marked' } : result;
   }
 
   /** Cuts the connections: a send that is under way ends ambiguous. */

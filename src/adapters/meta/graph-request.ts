@@ -1,4 +1,5 @@
 import type { OutboundMessage, Recipient } from '../../core/model.ts';
+import type { Receipt } from '../../core/ports.ts';
 import { encodeContent } from './encode-content.ts';
 
 /**
@@ -15,6 +16,16 @@ export function requestBody(message: OutboundMessage): string {
     context: message.replyTo === undefined ? undefined : { message_id: message.replyTo },
     biz_opaque_callback_data: message.sendId,
   });
+}
+
+/** The body of the call to the same address that marks a message as read (Meta, Typing indicators, copy of 2025-12). */
+export function receiptBody({ messageId, typing }: Receipt): object {
+  return {
+    messaging_product: 'whatsapp',
+    status: 'read',
+    message_id: messageId,
+    ...(typing && { typing_indicator: { type: 'text' } }),
+  };
 }
 
 /**

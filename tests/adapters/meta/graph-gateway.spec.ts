@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { GraphGateway, type GraphTimeLimits } from '../../../src/adapters/meta/graph-gateway.ts';
+import { GraphGateway } from '../../../src/adapters/meta/graph-gateway.ts';
 import { requestBody } from '../../../src/adapters/meta/graph-request.ts';
+import type { GraphTimeLimits } from '../../../src/adapters/meta/graph-time-limits.ts';
 import type { OutboundMessage } from '../../../src/core/model.ts';
 import type { Clock } from '../../../src/core/ports.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
@@ -247,5 +248,42 @@ describe('GraphGateway', () => {
     expect(shown).to.include('unauthorized').and.not.include(TOKEN);
     const { headers, ...rest } = stub.requests[0]!;
     expect(inspect({ ...rest, headers: { ...headers, authorization: '' } })).not.to.include(TOKEN);
+  });
+
+  describe('a read receipt', () => {
+    const receipt = { phoneNumberId: '106540352242922', messageId: 'wamid.IN1', typing: false };
+
+    it('goes to the number, with and without the sign that an answer is being written', async () => {
+      const gateway = open();
+      expect(await gateway.markRead(receipt)).to.deep.equal({ kind: 'marked' });
+      await gateway.markRead({ ...receipt, typing: true });
+      const bare = { messaging_product: 'whatsapp', status: 'read', message_id: 'wamid.IN1' };
+      expect(stub.requests.map(({ path }) => path)).to.deep.equal(Array(2).fill('/v25.0/106540352242922/messages'));
+      expect(stub.requests.map(({ body }) => JSON.parse(body))).to.deep.equal([
+        bare,
+        { ...bare, typing_indicator: { type: 'text' } },
+      ]);
+      expect(stub.requests[0]?.headers).to.include({ authorization: `Bearer ${TOKEN}` });
+    });
+
+    it('is given again after whatever may pass, up to three times in all', async () => {
+      stub.answerNext({ kind: 'reset' }, { kind: 'error', code: 130429 });
+      expect(await open().markRead(receipt)).to.deep.equal({ kind: 'marked' });
+      expect(stub.requests).to.have.length(3);
+      stub.answerNext(...Array<StubAnswer>(3).fill({ kind: 'raw', status: 502, body: '<html>' }));
+      expect(await open().markRead(receipt)).to.deep.include({ kind: 'ambiguous' });
+      expect(stub.requests).to.have.length(6);
+    });
+
+    it('is given once if Meta refuses it', async () => {
+      stub.answerNext({ kind: 'error', code: 131009 });
+      expect(await open().markRead(receipt)).to.deep.include({ kind: 'rejected', code: 131009 });
+      expect(stub.requests).to.have.length(1);
+    });
+
+    it('ends when the time for it is over', async () => {
+      stub.answerNext(...Array<StubAnswer>(3).fill({ kind: 'hang' }));
+      expect((await open({ answerMs: 20, totalMs: 100 }).markRead(receipt)).kind).to.equal('retry');
+    });
   });
 });
