@@ -86,7 +86,11 @@ describe('Simulated Graph API', () => {
     'buttons under an image': buttonsTo(ANA, ['a'], {
       header: { type: 'image', image: { link: 'https://example.com/a.png' } },
     }),
-    'list (basic checks only)': of('interactive', { type: 'list', body: { text: 'b' }, action: { button: 'Menu' } }),
+    list: of('interactive', {
+      type: 'list',
+      body: { text: 'b' },
+      action: { button: 'Menu', sections: [{ rows: [{ id: 'a', title: 'A' }] }] },
+    }),
     location: of('location', { latitude: -33.85, longitude: 151.2 }),
     reaction: of('reaction', { message_id: 'wamid.x', emoji: '👍' }),
     contacts: of('contacts', [{ name: { formatted_name: 'A' } }]),
