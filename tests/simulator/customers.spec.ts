@@ -148,7 +148,11 @@ describe('Simulated customers', () => {
     expect(() => ana.taps('Buy')).to.throw('Tappable: Track (b0), Talk (b1)');
     await post(meta, {
       ...buttonsTo('+15550100001', []),
-      interactive: { type: 'list', action: { button: 'Menu' } },
+      interactive: {
+        type: 'list',
+        body: { text: 'Which?' },
+        action: { button: 'Menu', sections: [{ rows: [{ id: 'track', title: 'Track' }] }] },
+      },
     });
     expect(() => ana.taps('Track')).to.throw('Tappable: nothing');
     expect(meta.transcript.filter(({ direction }) => direction === 'inbound')).to.deep.equal([]);
