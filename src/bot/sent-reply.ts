@@ -13,24 +13,35 @@ export interface DeliveredOptions {
 
 /**
  * - `failed` Meta could not deliver it; `error` is Meta's reason
- * - `not_sent` Meta did not take it, or it was given up: it is a dead letter
+ * - `not_sent` Meta did not take it, or it was given up: it is a dead letter; `failure` says why, e.g. by the code `graph_131047`
  * - `timeout` nothing is known yet; it may still be delivered
  */
 export class DeliveryError extends Error {
   readonly reason: 'failed' | 'not_sent' | 'timeout';
   readonly sendId: string;
   readonly error: ReportedError | undefined;
+  readonly failure: SentMessage['failure'];
 
-  constructor(reason: DeliveryError['reason'], sendId: string, error?: ReportedError) {
-    super(reason === 'failed' ? `Meta could not deliver it (error ${error?.code ?? 'unknown'})` : EXPLAINED[reason]);
+  constructor(reason: DeliveryError['reason'], sendId: string, { error, failure }: Partial<SentMessage> = {}) {
+    super(explained(reason, error?.code, failure?.code));
     this.name = 'DeliveryError';
     this.reason = reason;
     this.sendId = sendId;
     this.error = error;
+    this.failure = failure;
   }
 }
 
-const EXPLAINED = { not_sent: 'It was not sent; it is a dead letter', timeout: 'No status came in time' } as const;
+function explained(reason: DeliveryError['reason'], metas: number | undefined, ours: string | undefined): string {
+  switch (reason) {
+    case 'failed':
+      return `Meta could not deliver it (error ${metas ?? 'unknown'})`;
+    case 'not_sent':
+      return `It was not sent (${ours ?? 'unknown'}); it is a dead letter`;
+    case 'timeout':
+      return 'No status came in time';
+  }
+}
 
 /** Statuses take from some 100 ms to seconds: often at first, then seldom. */
 const FIRST_GAP_MS = 50;
@@ -70,8 +81,8 @@ export class SentReply {
   }
 
   #reached(sent: SentMessage | undefined, enough: readonly Reached[]): Reached | undefined {
-    if (sent?.delivery === 'failed') throw new DeliveryError('failed', this.sendId, sent.error);
-    if (sent?.state === 'dead') throw new DeliveryError('not_sent', this.sendId);
+    if (sent?.delivery === 'failed') throw new DeliveryError('failed', this.sendId, sent);
+    if (sent?.state === 'dead') throw new DeliveryError('not_sent', this.sendId, sent);
     return enough.find((word) => word === sent?.delivery);
   }
 }

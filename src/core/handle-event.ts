@@ -128,7 +128,7 @@ export class HandleEvent {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(this.#timeoutError()), this.#options.timeoutMs);
     const signal = AbortSignal.any([context.signal, timeout.signal]);
-    const parts = { jobs, context, signal, kept, log: this.#log, clock: this.#clock, stores: this.#stores };
+    const parts = { jobs, first, context, signal, kept, log: this.#log, clock: this.#clock, stores: this.#stores };
     const opened = openRun(parts);
     const failure = await unlessAborted(this.#handler.handle(deciding, opened.run), signal).then(
       () => undefined,

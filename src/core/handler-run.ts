@@ -22,8 +22,10 @@ export interface OpenRun {
 }
 
 interface RunParts {
-  /** Of the events handed over together; the first stands for all. */
+  /** Of the events handed over together. */
   readonly jobs: readonly Job<WebhookEvent>[];
+  /** The one of them that stands for all. */
+  readonly first: Job<WebhookEvent>;
   readonly context: JobContext;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -33,9 +35,7 @@ interface RunParts {
 }
 
 /** One run of the bot, which collects what the bot wants until it is known whether the run counts. */
-export function openRun({ jobs, context, signal, log, clock, stores, kept }: RunParts): OpenRun {
-  const [first] = jobs;
-  if (first === undefined) throw new TypeError('a run without a job');
+export function openRun({ jobs, first, context, signal, log, clock, stores, kept }: RunParts): OpenRun {
   const { attempt, id, key, acceptedAtMs } = first;
   const sends: OutboundMessage[] = [];
   const flushed = new Set<string>();

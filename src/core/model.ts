@@ -250,7 +250,10 @@ export interface SentMessage {
   readonly messageId?: string;
   /** Highest status so far; absent until the first one. */
   readonly delivery?: Exclude<DeliveryStatus, 'unknown'>;
+  /** Meta's reason in a `failed` status. */
   readonly error?: ReportedError;
+  /** Why it was given up, if it is dead: a code as in `JobError`, e.g. `graph_131047`, and a sentence without content. */
+  readonly failure?: { readonly code: string; readonly message: string };
 }
 
 /**

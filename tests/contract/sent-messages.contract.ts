@@ -102,11 +102,12 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
     expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
   });
 
-  it('finds a message that was given up', async () => {
+  it('finds a message that was given up, and why', async () => {
     await publish(SEND_ID);
     await sending(() => ({ outcome: 'dead', error: { code: 'graph_131047', message: 'window closed' } }));
     await found('dead');
-    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'dead' });
+    const failure = { code: 'graph_131047', message: 'window closed' };
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'dead', failure });
   });
 
   it('calls a message unsettled whose answer was lost', async () => {

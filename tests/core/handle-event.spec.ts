@@ -284,6 +284,10 @@ describe('Handling an event', () => {
       expect(settlements.map(({ outcome }) => outcome)).to.deep.equal(['dead', 'dead']);
     });
 
+    it('has nothing to do for nothing', async () => {
+      expect(await openBurst(boom).run([], recordingContext())).to.deep.equal([]);
+    });
+
     it('handles other events one by one, at once', async () => {
       const seen: HandlerRun[] = [];
       const useCase = openBurst(async (_, run) => void seen.push(run));

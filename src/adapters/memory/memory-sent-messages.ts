@@ -41,6 +41,7 @@ export class MemorySentMessages implements SentMessages {
       ...(row.messageId !== undefined && { messageId: row.messageId }),
       ...(row.delivery !== undefined && { delivery: row.delivery }),
       ...(row.deliveryError !== undefined && { error: structuredClone(row.deliveryError) }),
+      ...(row.state === 'dead' && row.lastError !== undefined && { failure: { ...row.lastError } }),
     };
   }
 

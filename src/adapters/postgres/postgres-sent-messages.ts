@@ -129,6 +129,7 @@ export class PostgresSentMessages implements SentMessages {
       ...(row.wamid !== null && { messageId: row.wamid }),
       ...(row.delivery !== null && { delivery: row.delivery }),
       ...(row.delivery_error !== null && { error: row.delivery_error }),
+      ...(row.state === 'dead' && row.last_error !== null && { failure: row.last_error }),
     };
   }
 }
