@@ -182,7 +182,7 @@ describe('A call that is made once', () => {
 
     it('keeps its mark if it failed because the run was aborted', async () => {
       const runs = new Runs();
-      await runs.handle((ctx) =>
+      const error = await runs.handle((ctx) =>
         ctx.once(
           'pay',
           () => {
@@ -192,6 +192,7 @@ describe('A call that is made once', () => {
           FAIL,
         ),
       );
+      expect(error).to.have.property('message', 'aborted');
       expect(runs.records).to.deep.equal([['pay', 'begun']]);
     });
   });

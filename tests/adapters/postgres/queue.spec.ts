@@ -16,6 +16,7 @@ import type {
   JobHandler,
   NewJob,
   Settlement,
+  StateWrite,
   Unit,
 } from '../../../src/core/ports.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
@@ -111,6 +112,31 @@ describe('the queue on Postgres', () => {
     await settled();
     expect(got[1]).to.include({ attempt: 1, claims: 2, interrupted: true });
     expect(await sql('SELECT event_key FROM wahook.outbox')).to.deep.equal([{ event_key: 'send-2' }]);
+  });
+
+  it('lets nothing be kept or committed in a lane that was taken over', async () => {
+    const hold = gate();
+    const running = gate();
+    const errors: unknown[] = [];
+    const write: StateWrite = { kind: 'conversation', conversation: 'lane', document: { late: true } };
+    await consume(async (handed, { keep, commit }) => {
+      if (errors.length > 0) return handed.map(() => DONE);
+      keep(write);
+      running.open();
+      await hold.opened;
+      await commit({ writes: [write], sends: [outbound('late')] }).catch((error: unknown) => errors.push(error));
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await running.opened;
+    await sql(`UPDATE pgboss.job SET retry_count = retry_count + 1 WHERE state = 'active'`);
+    hold.open();
+    await eventually(() => open.metrics.total('fence_rejections_total', { queue: 'messages' }) === 2);
+    expect(errors).to.have.lengthOf(1);
+    expect(errors[0]).to.have.property('code', 'fenced');
+    expect(await sql('SELECT FROM wahook.conversation_state')).to.deep.equal([]);
+    expect((await queue.depth('outbound')).waiting).to.equal(0);
+    expect((await queue.depth('messages')).waiting).to.equal(1);
   });
 
   /** As a worker that has taken a lane and does not go on. */

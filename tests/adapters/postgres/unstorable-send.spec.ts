@@ -38,4 +38,23 @@ describe('A send that the database refuses for good', () => {
     });
     expect(row?.last_error).to.deep.include({ code: 'unstorable' });
   });
+
+  it('takes what was to be kept with it, all or nothing', async () => {
+    const { queue } = open;
+    await queue.consume(
+      'messages',
+      async ([job], { keep }) => {
+        keep({ kind: 'conversation', conversation: 'kept before', document: { step: 1 } });
+        if (job?.payload.id === 'document') keep({ kind: 'conversation', conversation: 'x', document: '\u0000' });
+        return [{ outcome: 'dead', error: { code: 'x', message: job?.payload.id === 'error' ? '\u0000' : 'x' } }];
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    const job = (id: string) => ({ key: { id, day: 20_000 }, lane: id, payload: textMessage('hi', { id }) });
+    await queue.publish('messages', [job('document'), job('error')]);
+    await eventually(async () => (await queue.depth('messages')).dead === 2);
+    const reasons = await open.database.query({ text: `SELECT last_error ->> 'code' AS code FROM wahook.inbox` });
+    expect(reasons).to.deep.equal([{ code: 'unstorable' }, { code: 'unstorable' }]);
+    expect(await open.database.query({ text: 'SELECT FROM wahook.conversation_state' })).to.deep.equal([]);
+  });
 });
