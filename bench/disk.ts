@@ -21,7 +21,7 @@ export const DISK_CASES: readonly Case[] = [
   ...CLIENTS.map((clients): Case => {
     return { id: `commits-${clients}`, section: 'commits', run: (settings) => measureCommits(clients, settings) };
   }),
-  { id: 'idle', section: 'idle', run: measureIdle },
+  { id: 'idle-ack', section: 'idle', run: measureIdle },
 ];
 
 async function measureCommits(clients: number, { seconds }: Settings): Promise<readonly Measured[]> {

@@ -90,7 +90,7 @@ function shortCases(): readonly Case[] {
 function casesNamed(names: readonly string[] | undefined): readonly Case[] {
   if (names === undefined) return ALL.filter(({ section }) => !ON_REQUEST.includes(section));
   const sections = names.filter((name) => sectionNames().includes(name));
-  const ids = names.filter((name) => ALL.some(({ id }) => id === name));
+  const ids = names.filter((name) => !sections.includes(name) && ALL.some(({ id }) => id === name));
   const unknown = names.find((name) => !sections.includes(name) && !ids.includes(name));
   if (unknown !== undefined) throw new Error(`--only: there is no "${unknown}". There are ${choices()}`);
   return ALL.filter(

@@ -17,8 +17,8 @@ const LIMIT_MS = 60_000;
 const END_LIMIT_MS = 15_000;
 
 export const START_CASES: readonly Case[] = [
-  { id: 'start', section: 'start', run: measureStart },
-  { id: 'dev', section: 'start', run: measureDev },
+  { id: 'npm-start', section: 'start', run: measureStart },
+  { id: 'npm-dev', section: 'start', run: measureDev },
 ];
 
 /** The second start finds the schema, as any but the very first one of an installation. */
