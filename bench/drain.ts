@@ -1,6 +1,6 @@
 /**
  * How fast one worker process works off what waits, and whether that depends on how much waits. Brings its own PostgreSQL;
- * about 4 min. See docs/performance.md.
+ * about 4 min. See docs/benchmark.md.
  *
  *     npm run bench:drain [-- --rounds 1] [--seconds 15] [--backlogs 5000,50000] [--concurrency 8]
  *       [--conversations 1000] [--stale] [--only 'messages, …'] [--patience 60] [--profile folder]

@@ -117,9 +117,17 @@ async function measureAll({ cases, rounds, seconds, patience }: Options): Promis
       const place = (round - 1) * cases.length + index + 1;
       const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
       console.error(`${minutes} min  ${place} of ${rounds * cases.length}  ${one.section} ${one.id}`);
-      measured.push(await one.run({ seconds }));
+      // What one of them cannot do must not cost the figures of the others.
+      const lines = await one.run({ seconds }).catch((error: unknown) => failed(one, error));
+      measured.push(lines);
     }
   return measured;
+}
+
+function failed({ section, id }: Case, error: unknown): readonly Measured[] {
+  console.error(`${section} ${id} FAILED: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+  return [];
 }
 
 async function main(): Promise<void> {
@@ -157,4 +165,4 @@ await main().catch((error: unknown) => {
   process.exit(2);
 });
 // Clients of the servers that end with this process are of no use any more.
-process.exit(0);
+process.exit();

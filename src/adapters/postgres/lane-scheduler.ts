@@ -59,12 +59,6 @@ const SUPERVISION: ConstructorOptions = {
 /** Wake-ups a statement: 75 ms for 1,000 new ones, 25 ms if all lanes are awake already (measured 2026-11). */
 const WAKE_BATCH = 1_000;
 
-/** The look-up is not made a join, which by statistics from before the backlog would read all jobs. */
-const ASLEEP = `
-  SELECT lane FROM unnest($2::text[]) AS given (lane)
-  WHERE (SELECT true FROM pgboss.job
-         WHERE name = $1 AND state = 'created' AND policy = 'stately' AND COALESCE(singleton_key, '') = lane LIMIT 1) IS NULL`;
-
 export interface LaneSchedulerOptions {
   /** `Database.bossOptions()`. */
   readonly boss: BossOptions;
@@ -257,6 +251,12 @@ function affectedOne(result: object): boolean {
 function attempts(claims: readonly LaneClaim[]): { id: string; retryCount: number }[] {
   return claims.map(({ id, retryCount }) => ({ id, retryCount }));
 }
+
+/** The look-up is not made a join, which by statistics from before the backlog would read all jobs. */
+const ASLEEP = `
+  SELECT lane FROM unnest($2::text[]) AS given (lane)
+  WHERE (SELECT true FROM pgboss.job
+         WHERE name = $1 AND state = 'created' AND policy = 'stately' AND COALESCE(singleton_key, '') = lane LIMIT 1) IS NULL`;
 
 /** Sorted: two processes that insert the same lanes in different orders wait for each other (a deadlock, 1 s each). */
 function wakeUps(lanes: readonly string[]): { singletonKey: string; data: { lane: string } }[] {
