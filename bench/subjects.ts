@@ -25,7 +25,6 @@ export interface Subject {
   readonly content: Content;
   /** Offered rates, in webhooks a second; none: it is measured at its limit alone. */
   readonly rates: readonly number[];
-  readonly warmUpSeconds?: number;
   start(): Promise<Running>;
 }
 
@@ -75,8 +74,6 @@ export const WAHOOK: readonly Subject[] = [
   },
   {
     ...{ id: 'pglite', name: 'wahook on PGlite', durable: 'yes', content: MESSAGES, rates: [] },
-    // Its WebAssembly is compiled for speed only while it runs.
-    warmUpSeconds: 5,
     start: () => inOneProcess('pglite'),
   },
   {
