@@ -42,6 +42,7 @@ const DEFAULTS = {
   // What is measured is this service, not how long it waits for Meta's limits.
   SEND_PER_SECOND: '100000',
   SEND_PAIR_INTERVAL: '0s',
+  SEND_OUTSIDE_WINDOW: 'try',
 } as const;
 
 /** Resolves when the service is ready. `nodeArgs`: flags for Node, such as `--cpu-prof`. */

@@ -89,6 +89,10 @@ export const ADVICE = {
     why: 'It decides about a message whose answer was lost and whose status did not come.',
     fix: 'Use resend (never lost, rarely sent twice) or hold (never twice; a person decides).',
   },
+  SEND_OUTSIDE_WINDOW: {
+    why: 'Meta delivers only templates to somebody who has not written for 24 hours, and refuses everything else.',
+    fix: 'Use refuse (known without asking Meta; the fallback of the message goes instead) or try (Meta is asked each time).',
+  },
   SEND_PER_SECOND: {
     why: 'Meta counts all messages of a number, in and out, and refuses what is more than so many a second.',
     fix: 'Use 80, or 20 if the number is used in the WhatsApp Business app too; up to 1000 once Meta has raised it.',

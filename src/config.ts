@@ -46,6 +46,8 @@ export interface Config {
   readonly workerConcurrency: number;
   /** A send whose answer was lost waits this long for its status, and is then sent again or held. */
   readonly settle: { readonly waitMs: number; readonly policy: 'resend' | 'hold' };
+  /** What is not a template, to somebody who has not written for 24 hours. */
+  readonly outsideWindow: 'refuse' | 'try';
   /** `pair`: to one person; an `intervalMs` of 0 is no limit. */
   readonly sending: {
     readonly perSecond: number;
@@ -156,6 +158,7 @@ const schema = z.object({
   ON_DEAD_LETTER: oneOf('continue', 'hold').default('continue'),
   SETTLE_WAIT: duration('1s', '24h').default(60_000),
   SETTLE_POLICY: oneOf('resend', 'hold').default('resend'),
+  SEND_OUTSIDE_WINDOW: oneOf('refuse', 'try').default('refuse'),
   SEND_PER_SECOND: wholeNumber(1, 100_000).default(80),
   SEND_PAIR_INTERVAL: duration('0ms', '1h').default(6_000),
   SEND_PAIR_BURST: wholeNumber(1, 1_000).default(45),
@@ -214,6 +217,7 @@ function configOf(variables: Variables): Config {
     onDeadLetter: variables.ON_DEAD_LETTER,
     workerConcurrency: variables.WORKER_CONCURRENCY,
     settle: { waitMs: variables.SETTLE_WAIT, policy: variables.SETTLE_POLICY },
+    outsideWindow: variables.SEND_OUTSIDE_WINDOW,
     sending: {
       perSecond: variables.SEND_PER_SECOND,
       pair: { intervalMs: variables.SEND_PAIR_INTERVAL, burst: variables.SEND_PAIR_BURST },

@@ -8,6 +8,7 @@ import { MemoryQuarantine } from './adapters/memory/memory-quarantine.ts';
 import { MemoryRows } from './adapters/memory/memory-rows.ts';
 import { MemorySendRate } from './adapters/memory/memory-send-rate.ts';
 import { MemorySentMessages } from './adapters/memory/memory-sent-messages.ts';
+import { MemoryServiceWindows } from './adapters/memory/memory-service-windows.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import { maintainEventKeys } from './adapters/postgres/event-key-partitions.ts';
 import { migrate } from './adapters/postgres/migrate.ts';
@@ -23,6 +24,7 @@ import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
 import { forgetPairs, PostgresSendRate } from './adapters/postgres/postgres-send-rate.ts';
 import { PostgresSendingNumbers } from './adapters/postgres/postgres-sending-numbers.ts';
 import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
+import { forgetWindows, PostgresServiceWindows } from './adapters/postgres/postgres-service-windows.ts';
 import { installationId, probeStorage, unsafeSettings } from './adapters/postgres/storage-probe.ts';
 import { openRedis, redisReady } from './adapters/redis/redis-client.ts';
 import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
@@ -72,6 +74,9 @@ function bindMemory(container: Container, config: Config): void {
       (limits: SendLimits, rows: MemoryRows, queue: MemoryMessageQueue) => new MemorySendRate(limits, rows, queue),
       [TOKENS.sendLimits, TOKENS.memoryRows, TOKENS.memoryQueue],
     );
+  container
+    .bind(TOKENS.serviceWindows)
+    .toResolvedValue((clock: Clock) => new MemoryServiceWindows(clock), [TOKENS.clock]);
   container.bind(TOKENS.sendRate).toService(TOKENS.memorySendRate);
   container.bind(TOKENS.sendingNumbers).toService(TOKENS.memorySendRate);
   container
@@ -175,6 +180,14 @@ function bindPostgresLimits(container: Container): void {
     },
     [TOKENS.database, TOKENS.sendLimits, TOKENS.log, TOKENS.closers],
   );
+  container.bind(TOKENS.serviceWindows).toResolvedValue(
+    (database: Database, log: Log, closers: Closers) => {
+      const windows = new PostgresServiceWindows(database, log);
+      closers.add(() => windows.close());
+      return windows;
+    },
+    [TOKENS.database, TOKENS.log, TOKENS.closers],
+  );
   container
     .bind(TOKENS.sendingNumbers)
     .toResolvedValue(
@@ -235,6 +248,7 @@ function postgresLifecycle(container: Container, database: Database, queue: Post
       await maintainEventKeys(database);
       await removeOldCalls(database);
       await forgetPairs(database);
+      await forgetWindows(database);
     },
     // The embedded one is for development, and says so.
     unsafeSettings: async () => (database instanceof PostgresDatabase ? await unsafeSettings(database) : []),

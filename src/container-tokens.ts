@@ -28,6 +28,7 @@ import type {
   SendingNumbers,
   SendRate,
   SentMessages,
+  ServiceWindows,
   SignatureVerifier,
   WhatsAppGateway,
 } from './core/ports.ts';
@@ -84,6 +85,7 @@ export const TOKENS = {
   sendLimits: token<SendLimits>('SendLimits'),
   sendRate: token<SendRate>('SendRate'),
   sendingNumbers: token<SendingNumbers>('SendingNumbers'),
+  serviceWindows: token<ServiceWindows>('ServiceWindows'),
   memorySendRate: token<MemorySendRate>('MemorySendRate'),
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),
   media: token<MediaStore>('MediaStore'),

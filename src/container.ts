@@ -31,6 +31,7 @@ import type {
   SendingNumbers,
   SendRate,
   SentMessages,
+  ServiceWindows,
   SignatureVerifier,
   WhatsAppGateway,
 } from './core/ports.ts';
@@ -38,6 +39,7 @@ import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { SendLimits } from './core/send-limits.ts';
 import { SendMessage } from './core/send-message.ts';
+import type { WindowOpening } from './core/service-window.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
@@ -185,9 +187,11 @@ function bindHandling(container: Container): void {
       state: ConversationState,
       gateway: WhatsAppGateway,
       media: MediaStore,
+      windows: ServiceWindows,
     ) => {
+      const windowOpened = (opening: WindowOpening) => windows.opened(opening);
       const stores = { sentMessages, state, channel: { gateway, media } };
-      return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs }, stores);
+      return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, windowOpened }, stores);
     },
     [
       TOKENS.eventHandler,
@@ -199,6 +203,7 @@ function bindHandling(container: Container): void {
       TOKENS.conversationState,
       TOKENS.gateway,
       TOKENS.media,
+      TOKENS.serviceWindows,
     ],
   );
   container
@@ -248,12 +253,14 @@ function bindSending(container: Container): void {
       sent: SentMessages,
       rate: SendRate,
       numbers: SendingNumbers,
+      windows: ServiceWindows,
       log: Log,
       metrics: PrometheusMetrics,
       clock: Clock,
-      { settle }: Config,
+      { settle, outsideWindow }: Config,
     ) =>
-      new SendMessage(gateway, sent, { rate, numbers }, log, metrics, clock, {
+      new SendMessage(gateway, sent, { rate, numbers, windows }, log, metrics, clock, {
+        outsideWindow,
         settleWaitMs: settle.waitMs,
         onUnsettled: settle.policy,
       }),
@@ -262,6 +269,7 @@ function bindSending(container: Container): void {
       TOKENS.sentMessages,
       TOKENS.sendRate,
       TOKENS.sendingNumbers,
+      TOKENS.serviceWindows,
       TOKENS.log,
       TOKENS.metrics,
       TOKENS.clock,

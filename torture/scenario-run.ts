@@ -141,6 +141,7 @@ export class ScenarioRun {
           // The endpoint has no limits, and its customers write faster than Meta would let us answer.
           SEND_PER_SECOND: '100000',
           SEND_PAIR_INTERVAL: '0s',
+          SEND_OUTSIDE_WINDOW: 'try',
           LOG_FORMAT: 'json',
           DATABASE_URL: through(url, toPostgres),
           ...(redis && { REDIS_URL: through(this.#servers.redis?.url ?? '', toRedis) }),

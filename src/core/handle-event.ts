@@ -7,12 +7,15 @@ import { leftAlone } from './lanes.ts';
 import type { WebhookEvent } from './model.ts';
 import type { Clock, EventHandler, Job, JobContext, JobError, Log, Metrics, Settlement } from './ports.ts';
 import { RunGate } from './run-gate.ts';
+import { openingsOf, type WindowOpening } from './service-window.ts';
 
 export interface HandleEventOptions {
   /** Runs of the handler before the event becomes a dead letter. */
   readonly attempts: number;
   /** Time for one run of the handler. */
   readonly timeoutMs: number;
+  /** Told of each event by which a customer opens the service window. */
+  readonly windowOpened?: (opening: WindowOpening) => void;
 }
 
 /** 2 s, 4 s, 8 s …: a bot's failure is mostly a neighbour's short outage. */
@@ -125,6 +128,7 @@ export class HandleEvent {
 
   async #handle({ jobs, first, deciding }: Turn, context: JobContext, kept: KeptDocuments): Promise<Settlement> {
     const startedAtMs = this.#clock.now();
+    for (const opening of openingsOf(jobs)) this.#options.windowOpened?.(opening);
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(this.#timeoutError()), this.#options.timeoutMs);
     const signal = AbortSignal.any([context.signal, timeout.signal]);

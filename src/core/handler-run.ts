@@ -2,6 +2,7 @@ import { boundLog } from './bound-log.ts';
 import { WahookError } from './errors.ts';
 import type { InboundMessage, Json, OutboundMessage, WebhookEvent } from './model.ts';
 import type { Channel, Clock, ConversationState, HandlerRun, Job, JobContext, Log, SentMessages } from './ports.ts';
+import { openedFor, openingsOf } from './service-window.ts';
 
 /** What a run reaches besides its jobs: what bots have stored, and Meta. */
 export interface BotStores {
@@ -38,6 +39,7 @@ interface RunParts {
 export function openRun({ jobs, first, context, signal, log, clock, stores, kept }: RunParts): OpenRun {
   const { attempt, id, key, acceptedAtMs } = first;
   const sends: OutboundMessage[] = [];
+  const openings = openingsOf(jobs);
   const flushed = new Set<string>();
   const documents: KeptDocuments = new Map();
   let deferredMs: number | undefined;
@@ -53,7 +55,7 @@ export function openRun({ jobs, first, context, signal, log, clock, stores, kept
     log: boundLog(log, { job: id, attempt }),
     now: () => clock.now(),
     channel: stores.channel,
-    send: (message) => void sends.push({ ...message, causedAtMs: acceptedAtMs }),
+    send: (message) => void sends.push({ ...message, causedAtMs: acceptedAtMs, ...openedFor(message, openings) }),
     flush: async () => {
       const now = unsent();
       if (now.length > 0) await commit({ sends: now });

@@ -5,7 +5,7 @@
  */
 
 import type { Json } from './json.ts';
-import type { OutboundContent } from './outbound-content.ts';
+import type { OutboundContent, TemplateParts } from './outbound-content.ts';
 
 export type { Json } from './json.ts';
 
@@ -217,6 +217,8 @@ export interface AccountEvent extends EventBase {
   readonly field: string;
   readonly phoneNumberId?: string;
   readonly occurredAtMs?: number;
+  /** A call that a customer began. */
+  readonly call?: { readonly customer: Customer; readonly openedAtMs: number };
   readonly value: Json;
 }
 
@@ -240,6 +242,10 @@ export interface OutboundMessage {
   readonly replyTo?: string;
   /** When the event was accepted that this message answers, in ms since 1970. */
   readonly causedAtMs?: number;
+  /** When the customer wrote the message that this one answers, by Meta's timestamp: its window is open 24 hours from then. */
+  readonly openedAtMs?: number;
+  /** What goes out instead if the customer service window is closed; absent: then it is given up. */
+  readonly fallback?: TemplateParts & { readonly template: string; readonly language: string };
 }
 
 /** How far a message that we sent has come. */

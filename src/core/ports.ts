@@ -1,5 +1,6 @@
 import type {
   AccountEvent,
+  Customer,
   EventKey,
   InboundMessage,
   Json,
@@ -9,6 +10,7 @@ import type {
   StatusUpdate,
   WebhookEvent,
 } from './model.ts';
+import type { WindowOpening } from './service-window.ts';
 
 /** Says whether a request body comes from Meta. */
 export interface SignatureVerifier {
@@ -492,6 +494,18 @@ export interface SendingNumbers {
 
   /** Resumes those that were stopped because of an access token which is not the one that they have now. Resolves to their ids. */
   resumeRenewed(): Promise<readonly string[]>;
+}
+
+/** Meta's customer service windows: until when a person may be sent what is not a template, by the person's own messages and calls. */
+export interface ServiceWindows {
+  /**
+   * Somebody wrote or called. The window never moves back: what comes late, or again, changes nothing. Costs nothing now; kept
+   * within a second or so, so that a process that dies then has told nobody else.
+   */
+  opened(opening: WindowOpening): void;
+
+  /** When the window with this person closes, or closed; undefined: nothing is known. @throws WahookError `storage_unavailable` */
+  closesAtMs(phoneNumberId: string, person: Pick<Customer, 'waId' | 'userId'>): Promise<number | undefined>;
 }
 
 /** Sends through Meta's Graph API. */

@@ -16,16 +16,20 @@ import type {
   SendRate,
   Sent,
   SentMessages,
+  ServiceWindows,
   Settlement,
   WhatsAppGateway,
 } from './ports.ts';
 import { NUMBER_STOPPED, PROBE } from './send-limits.ts';
+import { fallbackContent, needsWindow, WINDOW_MS } from './service-window.ts';
 
 export interface SendMessageOptions {
   /** How long to wait for the status of a send whose answer was lost, before `onUnsettled` decides. */
   readonly settleWaitMs: number;
   /** `resend`: rather twice than never. `hold`: rather never than twice; it becomes a dead letter for a person to decide. */
   readonly onUnsettled: 'resend' | 'hold';
+  /** What is not a template, after the window is closed: `refuse` it without asking Meta (or send its fallback), or `try` it. */
+  readonly outsideWindow: 'refuse' | 'try';
 }
 
 const BACKOFF_BASE_MS = 1_000;
@@ -36,6 +40,12 @@ const DEFAULT_REPETITIONS = 11;
 
 /** If the limits cannot be asked the store is in trouble: nothing goes, and it is asked again. */
 const NO_LIMITS: SendPermit = { kind: 'later', inMs: 1_000, because: 'number' };
+
+/** How Meta says that the window is closed. */
+const REFUSED_BY_META = 'graph_131047';
+
+/** What the next run must know, whatever it waits for in between: a status may still come, the fallback is due. */
+const REMEMBERED: readonly string[] = ['ambiguous', REFUSED_BY_META];
 
 /** Lanes that wait for one moment do not come back at one moment. */
 const SPREAD = 0.1;
@@ -51,6 +61,7 @@ const WAITS: Readonly<Record<SendLimit, string>> = {
 export interface SendControl {
   readonly rate: Pick<SendRate, 'reserve' | 'exceeded'>;
   readonly numbers: Pick<SendingNumbers, 'stop' | 'resume'>;
+  readonly windows: Pick<ServiceWindows, 'closesAtMs'>;
 }
 
 /** One outbound message → the gateway → done, later again, waiting for its status, or a dead letter. */
@@ -100,11 +111,17 @@ export class SendMessage {
     if (job.interrupted) return this.#ambiguous(job, 'The process ended while it was sending');
     if (job.lastError?.code === 'ambiguous' && this.#options.onUnsettled === 'hold')
       return dead('unsettled', 'The answer was lost and no status came; Meta may or may not have the message');
+    const message = await this.#inWindow(job);
+    if (message === undefined)
+      return dead(
+        'window_closed',
+        'The last message of this person is more than 24 hours old, and it names no fallback',
+      );
     const { signal } = context;
-    const permit = await this.#control.rate.reserve(job.payload, signal).catch(unlessStorage(NO_LIMITS));
+    const permit = await this.#control.rate.reserve(message, signal).catch(unlessStorage(NO_LIMITS));
     if (permit.kind !== 'go') return waiting(job, permit);
     if (!context.isHeld()) return leftAlone(job);
-    const result = await this.#gateway.send(job.payload, signal);
+    const result = await this.#gateway.send(message, signal);
     if (permit.probe) await this.#probed(job.payload.phoneNumberId, result);
     return result.kind === 'sent'
       ? this.#sent(job, result)
@@ -116,6 +133,24 @@ export class SendMessage {
     if (kind !== 'sent' && kind !== 'rejected' && kind !== 'window_closed') return;
     if (await this.#control.numbers.resume(phoneNumberId).catch(unlessStorage(false)))
       this.#log.info('A number that was stopped sends again', {});
+  }
+
+  /** The message as it may be sent now, which is its fallback where the window is closed; undefined if it may not be sent at all. */
+  async #inWindow({ payload, lastError }: Job<OutboundMessage>): Promise<OutboundMessage | undefined> {
+    if (!needsWindow(payload)) return payload;
+    const { fallback } = payload;
+    const closed = (fallback !== undefined && lastError?.code === REFUSED_BY_META) || (await this.#isClosed(payload));
+    if (!closed) return payload;
+    return fallback && { ...payload, content: fallbackContent(fallback) };
+  }
+
+  /** As far as we know: without a trace of the person, or of the store, Meta decides. */
+  async #isClosed({ phoneNumberId, to, openedAtMs = 0 }: OutboundMessage): Promise<boolean> {
+    const nowMs = this.#clock.now();
+    if (this.#options.outsideWindow === 'try' || openedAtMs + WINDOW_MS > nowMs) return false;
+    const closesAtMs = await this.#control.windows.closesAtMs(phoneNumberId, to).catch(unlessStorage(undefined));
+    const knownMs = Math.max(closesAtMs ?? 0, openedAtMs === 0 ? 0 : openedAtMs + WINDOW_MS);
+    return knownMs > 0 && knownMs <= nowMs;
   }
 
   /** Of a send that may have happened: its status may be here already, behind others or while no worker ran. */
@@ -136,6 +171,10 @@ export class SendMessage {
       case 'ambiguous':
         return this.#ambiguous(job, failure.reason);
       case 'window_closed':
+        // Rare: Meta refuses it though the window is open. The next run knows by this error, and sends the fallback.
+        if (job.payload.fallback !== undefined && job.lastError?.code !== code && needsWindow(job.payload))
+          return later(0, false, error);
+        return { outcome: 'dead', error };
       case 'rejected':
         return { outcome: 'dead', error };
       case 'unauthorized':
@@ -181,14 +220,13 @@ function uncountedIf(stopped: boolean, settlement: Settlement): Settlement {
   return stopped && settlement.outcome === 'retry' ? { ...settlement, counted: false } : settlement;
 }
 
-/** What is known of an earlier try stays known: its status may still come. */
 function waiting({ lastError }: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): Settlement {
   const error =
     permit.kind === 'stopped'
       ? { code: NUMBER_STOPPED, message: 'The number is stopped' }
       : { code: `limit_${permit.because}`, message: WAITS[permit.because] };
   const inMs = permit.kind === 'later' && permit.because === 'recipient' ? permit.inMs : spread(permit.inMs);
-  return later(inMs, false, lastError?.code === 'ambiguous' ? lastError : error);
+  return later(inMs, false, lastError !== undefined && REMEMBERED.includes(lastError.code) ? lastError : error);
 }
 
 function spread(ms: number): number {

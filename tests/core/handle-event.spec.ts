@@ -1,13 +1,14 @@
 import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { PermanentError, WahookError } from '../../src/core/errors.ts';
-import { HandleEvent } from '../../src/core/handle-event.ts';
+import { HandleEvent, type HandleEventOptions } from '../../src/core/handle-event.ts';
+import type { InboundMessage } from '../../src/core/model.ts';
 import type { EventHandler, HandlerRun } from '../../src/core/ports.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { emptyStores, jobOf, outboundText, recordingContext, statusUpdate, textMessage } from './builders.ts';
 
 describe('Handling an event', () => {
-  const open = (handle: EventHandler['handle'], options = { attempts: 5, timeoutMs: 1_000 }) => {
+  const open = (handle: EventHandler['handle'], options: HandleEventOptions = { attempts: 5, timeoutMs: 1_000 }) => {
     const metrics = new RecordingMetrics();
     const log = new RecordingLog();
     const clock = { now: () => 1_790_000_002_000 };
@@ -29,6 +30,28 @@ describe('Handling an event', () => {
     ]);
     expect(metrics.total('handler_attempts_total', { outcome: 'ok' })).to.equal(1);
     expect(context.sent.map((message) => message.causedAtMs)).to.deep.equal([1_790_000_000_000, 1_790_000_000_000]);
+  });
+
+  it('tells of the service window that a customer opens, and what goes to that customer since when it is open', async () => {
+    const openings: unknown[] = [];
+    const options = { attempts: 5, timeoutMs: 1_000, windowOpened: (opening: unknown) => openings.push(opening) };
+    const { useCase } = open(async (_, run) => {
+      run.send(outboundText('to the customer'));
+      run.send({ ...outboundText('to another'), to: { waId: '15550100002' } });
+      run.send({ ...outboundText('from another number'), phoneNumberId: '2' });
+    }, options);
+    const context = recordingContext();
+    const { phoneNumberId, customer, ...message } = textMessage('hi');
+    const call = { customer, openedAtMs: 1_790_000_000_000 };
+    const account = { kind: 'account', field: 'calls', businessAccountId: '1', phoneNumberId, value: null } as const;
+    await useCase.run([jobOf({ ...message, phoneNumberId, customer } as InboundMessage)], context);
+    await useCase.run([jobOf({ ...account, call })], recordingContext());
+    await useCase.run([jobOf(account), jobOf(statusUpdate('read'))], recordingContext());
+    await useCase.run([jobOf({ ...message, phoneNumberId, customer, groupId: 'G1' } as InboundMessage)], context);
+    const opening = { phoneNumberId, customer, openedAtMs: 1_790_000_000_000 };
+    expect(openings).to.deep.equal([opening, opening]);
+    const since = [1_790_000_000_000, undefined, undefined, undefined, undefined, undefined];
+    expect(context.sent.map(({ openedAtMs }) => openedAtMs)).to.deep.equal(since);
   });
 
   it('tells the bot which attempt it is', async () => {

@@ -10,6 +10,12 @@ import { jobOf, outboundText, recordingContext } from './builders.ts';
 class RecordedControl {
   readonly permits: (SendPermit | Error)[] = [];
   readonly told: unknown[] = [];
+  closes: number | undefined | Error;
+
+  async closesAtMs(): Promise<number | undefined> {
+    if (this.closes instanceof Error) throw this.closes;
+    return this.closes;
+  }
 
   async reserve(): Promise<SendPermit> {
     const permit = this.permits.shift() ?? { kind: 'go', probe: false };
@@ -48,11 +54,20 @@ describe('Sending a message', () => {
     const proofs = new Map<string, string>();
     const sentMessages = { proofOf: async ({ sendId }: OutboundMessage) => proofs.get(sendId) };
     const control = new RecordedControl();
-    const useCase = new SendMessage(gateway, sentMessages, { rate: control, numbers: control }, log, metrics, clock, {
-      settleWaitMs: 60_000,
-      onUnsettled: 'resend',
-      ...options,
-    });
+    const useCase = new SendMessage(
+      gateway,
+      sentMessages,
+      { rate: control, numbers: control, windows: control },
+      log,
+      metrics,
+      clock,
+      {
+        settleWaitMs: 60_000,
+        onUnsettled: 'resend',
+        outsideWindow: 'refuse',
+        ...options,
+      },
+    );
     const run = (...jobs: readonly Job<OutboundMessage>[]) => useCase.run(jobs, recordingContext());
     return { useCase, run, sent, clock, answers, log, metrics, proofs, control };
   };
@@ -275,6 +290,80 @@ describe('Sending a message', () => {
       await run(job());
       expect(control.told, answer.kind).to.deep.equal(told);
     }
+  });
+
+  describe('outside of the customer service window', () => {
+    const DAY_MS = 24 * 60 * 60 * 1_000;
+    const NOW_MS = 10 * DAY_MS;
+    const closed = (options: Partial<SendMessageOptions> = {}, answer: Sent | SendFailure = accepted) => {
+      const opened = open(answer, options);
+      opened.clock.at = NOW_MS;
+      opened.control.closes = NOW_MS;
+      return opened;
+    };
+    const fallback = { template: 'we_miss_you', language: 'en_US' };
+    const template = { type: 'template', name: 'we_miss_you', language: 'en_US' };
+
+    it('refuses what is no template before it is sent, with a reason of its own', async () => {
+      const { run, sent } = closed();
+      const [settlement] = await run(job());
+      if (settlement?.outcome !== 'dead') throw new Error('it was not refused');
+      expect(settlement.error.code).to.equal('window_closed');
+      expect(sent).to.deep.equal([]);
+    });
+
+    it('sends the template that the message names as its fallback', async () => {
+      const { run, sent } = closed();
+      expect((await run(jobOf({ ...outboundText('hello'), fallback })))[0]?.outcome).to.equal('done');
+      expect(sent.map(({ content }) => content)).to.deep.equal([template]);
+    });
+
+    it('sends templates, to groups, and what it knows nothing about', async () => {
+      const { run, sent, control } = closed();
+      await run(jobOf({ ...outboundText('hello'), content: { type: 'template', name: 'x', language: 'en' } }));
+      await run(jobOf({ ...outboundText('hello'), to: { groupId: 'G1' } }));
+      for (const closes of [undefined, NOW_MS + 1, new WahookError('storage_unavailable', 'down')]) {
+        control.closes = closes;
+        await run(job());
+      }
+      expect(sent).to.have.length(5);
+    });
+
+    it('goes by the message that it answers, if that is newer than what is stored', async () => {
+      const { run, sent, control } = closed();
+      await run(jobOf({ ...outboundText('hello'), openedAtMs: NOW_MS - DAY_MS + 1 }));
+      expect(sent).to.have.length(1);
+      control.closes = undefined;
+      const [late] = await run(jobOf({ ...outboundText('hello'), openedAtMs: NOW_MS - DAY_MS }));
+      expect(late?.outcome).to.equal('dead');
+    });
+
+    it('tries all the same where that is the policy', async () => {
+      const { run, sent } = closed({ outsideWindow: 'try' });
+      await run(job());
+      expect(sent).to.have.length(1);
+    });
+
+    it('sends the fallback too when Meta says so though the window is open, whatever it waits for in between', async () => {
+      const { run, sent, control, answers } = open(accepted);
+      answers.push({ kind: 'window_closed', reason: 'too late', code: 131047 });
+      const message = { ...outboundText('hello'), fallback };
+      const [refused] = await run(jobOf(message));
+      expect(refused).to.deep.include({ outcome: 'retry', inMs: 0, counted: false });
+      if (refused?.outcome !== 'retry') throw new Error('no retry');
+      control.permits.push({ kind: 'later', inMs: 10, because: 'recipient' });
+      const [waited] = await run(jobOf(message, { lastError: refused.error }));
+      if (waited?.outcome !== 'retry') throw new Error('no retry');
+      expect((await run(jobOf(message, { lastError: waited.error })))[0]?.outcome).to.equal('done');
+      expect(sent.map(({ content }) => content)).to.deep.equal([message.content, template]);
+    });
+
+    it('gives up when Meta refuses the fallback as well', async () => {
+      const { run } = open({ kind: 'window_closed', reason: 'too late', code: 131047 });
+      const lastError = { code: 'graph_131047', message: 'too late' };
+      const [settlement] = await run(jobOf({ ...outboundText('hello'), fallback }, { lastError }));
+      expect(settlement?.outcome).to.equal('dead');
+    });
   });
 
   it('lets nothing overtake a message that must wait', async () => {

@@ -1,3 +1,4 @@
+import { MemoryServiceWindows } from '../../src/adapters/memory/memory-service-windows.ts';
 import { GraphGateway } from '../../src/adapters/meta/graph-gateway.ts';
 import type { Database } from '../../src/adapters/postgres/database.ts';
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
@@ -33,13 +34,14 @@ export async function openSender(database: Database, apiUrl: string): Promise<Op
     metrics,
     limits: TIME_LIMITS.graph,
   });
-  const options = { settleWaitMs: 1_000, onUnsettled: 'resend' } as const;
+  const options = { settleWaitMs: 1_000, onUnsettled: 'resend', outsideWindow: 'try' } as const;
   const sender = new SendMessage(
     gateway,
     new PostgresSentMessages(database, queue.lanes),
     {
       rate: new PostgresSendRate(database, NO_LIMITS, silentLog),
       numbers: new PostgresSendingNumbers(database, NO_LIMITS),
+      windows: new MemoryServiceWindows(Date),
     },
     silentLog,
     metrics,

@@ -1,6 +1,7 @@
 import type { AccountEvent, EventKey, Json } from '../../core/model.ts';
 import type { WebhookElement } from '../../core/ports.ts';
 import { type ChangeItem, ChangeItems } from './change-items.ts';
+import { decodeCall } from './decode-call.ts';
 import { messageKey } from './decode-message.ts';
 import { statusKey } from './decode-status.ts';
 import { type Change, type Decoded, decoded, elementAt, Place, quarantined } from './element.ts';
@@ -49,6 +50,7 @@ function accountEvent(change: Change, item?: ChangeItem): Decoded<AccountEvent> 
     businessAccountId: change.businessAccountId,
     phoneNumberId,
     occurredAtMs: seconds === undefined ? undefined : seconds * 1000,
+    call: decodeCall(change.field, item),
     value: change.value,
   });
   const key = item && phoneNumberId ? itemKey(change.field, phoneNumberId, item) : undefined;

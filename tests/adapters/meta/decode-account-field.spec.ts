@@ -47,6 +47,22 @@ describe('An account event', () => {
     expect(key.day).to.equal(20_717);
   });
 
+  it('says who called, where a customer began the call: that opens the service window', () => {
+    const call = { id: 'wacid.1', from: '15550101001', to: '15550100200', timestamp, event: 'connect' };
+    const callOf = (over: object) =>
+      onlyAccountEvent(change('calls', { metadata, calls: [{ ...call, ...over }] })).event.call;
+    const began = { direction: 'USER_INITIATED' };
+    expect(callOf(began)).to.deep.equal({ customer: { waId: '15550101001' }, openedAtMs: 1_790_000_000_000 });
+    expect(callOf({ ...began, from: undefined, from_user_id: 'US.1' })?.customer).to.deep.equal({ userId: 'US.1' });
+    for (const other of [
+      { direction: 'BUSINESS_INITIATED' },
+      { ...began, event: 'terminate' },
+      { ...began, timestamp: 'soon' },
+      { ...began, from: undefined },
+    ])
+      expect(callOf(other), JSON.stringify(other)).to.equal(undefined);
+  });
+
   it('may have any value, and any name of a field', () => {
     for (const value of [null, 'text', 5, false, [], [1, { a: 2 }], {}])
       expect(onlyAccountEvent(change('brand_new', value)).event.value).to.deep.equal(value);
