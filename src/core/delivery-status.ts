@@ -1,5 +1,5 @@
 import type { DeliveryStatus, StatusUpdate } from './model.ts';
-import type { Clock, Job, JobContext, JobHandler, Metrics, SentMessages, Settlement } from './ports.ts';
+import type { Clock, Job, JobContext, JobError, JobHandler, Metrics, SentMessages, Settlement } from './ports.ts';
 
 /** What a message's delivery state can be; absent: accepted by Meta, no status yet. */
 export type Delivery = Exclude<DeliveryStatus, 'unknown'>;
@@ -23,6 +23,11 @@ export function nextDelivery(current: Delivery | undefined, status: DeliveryStat
  * of somebody else, who uses the same number.
  */
 const UNKNOWN_MESSAGE_WAIT_MS = 3_000;
+
+/** Why a message is sent again that Meta had taken. */
+export function refusal(errors: StatusUpdate['errors']): JobError {
+  return { code: `graph_${errors?.[0]?.code ?? 'unknown'}`, message: 'Meta took the message and could not deliver it' };
+}
 
 /** Statuses → the delivery state of our messages, settled sends → the bot. */
 export class ApplyStatuses {

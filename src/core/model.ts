@@ -189,6 +189,16 @@ export type DeliveryStatus = 'sent' | 'delivered' | 'read' | 'played' | 'failed'
  */
 export type FailureClass = 'transient' | 'later' | 'another_way' | 'stop' | 'never';
 
+/** What a `failed` status means. */
+export interface DeliveryFailure {
+  readonly kind: FailureClass;
+  /**
+   * It is sent again as it is, at most so often and after so long: Meta says that it was not delivered and that it may go later.
+   * `only`: if its file is given by a link.
+   */
+  readonly resend?: { readonly afterMs: number; readonly limit: number; readonly only?: 'link' };
+}
+
 /** What became of a message that we sent. */
 export interface StatusUpdate extends EventBase {
   readonly kind: 'status';
@@ -206,6 +216,8 @@ export interface StatusUpdate extends EventBase {
   /** Our own id of the send, as it came back in `biz_opaque_callback_data`. */
   readonly sendId?: string;
   readonly errors?: readonly ReportedError[];
+  /** With `failed`, by the code of the first error. */
+  readonly failure?: DeliveryFailure;
   readonly pricing?: Json;
   readonly payment?: Json;
 }

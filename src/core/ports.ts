@@ -326,6 +326,9 @@ export interface SentMessages {
    * repeated and unordered updates change nothing (`failed` stands until a real delivery). A status with a `sendId` also
    * settles a send whose answer was lost: it becomes `sent` and is not repeated.
    * Resolves to those updates whose message is not known (yet).
+   *
+   * A `failed` one whose `failure` says so lets its message wait again, at its old place in its lane, to be sent once more; what else
+   * comes about the id that failed says nothing any more.
    */
   apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]>;
 

@@ -128,6 +128,49 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
     });
   }
 
+  describe('of a message that Meta took and could not deliver', () => {
+    const failed = (resend: NonNullable<StatusUpdate['failure']>['resend'], options: UpdateOptions = {}) => ({
+      ...update('failed', { errors: [{ code: 131_000 }], ...options }),
+      failure: { kind: 'transient' as const, ...(resend && { resend }) },
+    });
+    const once = { afterMs: 0, limit: 1 };
+
+    it('sends it again where the failure says so, as often as it says, and goes by the new attempt', async () => {
+      await accepted();
+      await sent.apply([failed(once), failed(once, { sendId: SEND_ID })]);
+      expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+      const handed = await sending(() => ({ outcome: 'done', messageId: 'wamid.second' }));
+      await eventually(() => handed.length === 1, 5_000);
+      await found('sent');
+      await sent.apply([update('sent', { sendId: SEND_ID }), failed(once)]);
+      expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'sent', messageId: 'wamid.second' });
+      await sent.apply([failed(once, { messageId: 'wamid.second', sendId: SEND_ID })]);
+      expect(await sent.find(SEND_ID)).to.include({ state: 'sent', delivery: 'failed' });
+      expect(handed).to.deep.equal([SEND_ID]);
+    });
+
+    it('takes no late status of the first attempt for proof of the second', async () => {
+      await accepted();
+      await sent.apply([failed({ afterMs: 60_000, limit: 1 })]);
+      await sent.apply([update('sent', { sendId: SEND_ID })]);
+      expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+      const late = update('sent', { sendId: SEND_ID });
+      await open.queue.publish('statuses', [{ key: { id: 's|late', day: 20_000 }, lane: laneOf(late), payload: late }]);
+      expect(await sent.proofOf(outbound(SEND_ID))).to.equal(undefined);
+    });
+
+    it('leaves it alone where it must not be repeated, was delivered after all, or has no link to fetch again', async () => {
+      await accepted();
+      const left = async () => expect(await sent.find(SEND_ID)).to.include({ state: 'sent', messageId: WAMID });
+      await sent.apply([failed({ ...once, only: 'link' })]);
+      await left();
+      await sent.apply([failed(undefined)]);
+      await left();
+      await sent.apply([update('delivered'), failed(once)]);
+      await left();
+    });
+  });
+
   it('never lowers it', async () => {
     await accepted();
     await sent.apply([update('read')]);

@@ -22,6 +22,8 @@ export interface MemoryRow {
   lastError?: JobError;
   diedAtMs?: number;
   messageId?: string;
+  /** Under which Meta took it, and could not deliver it: it is sent again. */
+  refusedId?: string;
   delivery?: NonNullable<SentMessage['delivery']>;
   deliveryError?: ReportedError;
 }
@@ -142,13 +144,26 @@ export class MemoryRows {
   }
 
   /** Lets a dead row wait again, at its place in its lane, as if it had never been tried. */
-  revive(row: MemoryRow, dueAtMs: number): void {
+  revive(row: MemoryRow, dueAtMs: number, failures = 0): void {
     this.#dead.delete(row);
-    Object.assign(row, { state: 'waiting', claims: 0, failures: 0, claimed: false, dueAtMs });
+    Object.assign(row, { state: 'waiting', claims: 0, failures, claimed: false, dueAtMs });
     delete row.lastError;
     delete row.diedAtMs;
     const lane = [...this.waiting(row.queue, row.lane), row].sort((one, other) => one.seq - other.seq);
     this.#waiting.set(laneKey(row.queue, row.lane), lane);
+  }
+
+  /** Lets a message wait again that was sent, at its place in its lane. */
+  resend(row: MemoryRow, error: JobError, dueAtMs: number): void {
+    this.revive(row, dueAtMs, row.failures + 1);
+    row.lastError = { ...error };
+    if (row.messageId !== undefined) {
+      this.#sent.delete(row.messageId);
+      row.refusedId = row.messageId;
+    }
+    delete row.messageId;
+    delete row.delivery;
+    delete row.deliveryError;
   }
 
   finish(row: MemoryRow, state: 'done' | 'dead' | 'discarded'): void {

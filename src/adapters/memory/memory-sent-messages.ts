@@ -1,6 +1,6 @@
-import { nextDelivery } from '../../core/delivery-status.ts';
+import { nextDelivery, refusal } from '../../core/delivery-status.ts';
 import type { OutboundMessage, SentMessage, StatusUpdate } from '../../core/model.ts';
-import type { SentMessages } from '../../core/ports.ts';
+import type { Clock, SentMessages } from '../../core/ports.ts';
 import type { MemoryMessageQueue } from './memory-message-queue.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 
@@ -8,19 +8,23 @@ import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 export class MemorySentMessages implements SentMessages {
   readonly #rows: MemoryRows;
   readonly #queue: Pick<MemoryMessageQueue, 'wake'>;
+  readonly #clock: Clock;
 
-  /** @param queue the one with these rows */
-  constructor(rows: MemoryRows, queue: Pick<MemoryMessageQueue, 'wake'>) {
+  /** @param queue the one with these rows; by the same `clock` */
+  constructor(rows: MemoryRows, queue: Pick<MemoryMessageQueue, 'wake'>, clock: Clock = Date) {
     this.#rows = rows;
+    this.#clock = clock;
     this.#queue = queue;
   }
 
   async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
     return updates.filter((update) => {
-      const own = update.sendId === undefined ? undefined : this.#rows.send(update.sendId);
+      const named = update.sendId === undefined ? undefined : this.#rows.send(update.sendId);
+      const own = named?.refusedId === update.messageId ? undefined : named;
       const row = own ?? this.#rows.sentAs(update.messageId);
       if (row !== undefined) raise(row, update);
       if (own !== undefined) this.#prove(own, update.messageId);
+      if (row !== undefined) this.#resend(row, update);
       return row === undefined;
     });
   }
@@ -29,7 +33,8 @@ export class MemorySentMessages implements SentMessages {
     const row = this.#rows.send(sendId);
     if (row?.state === 'done') return row.messageId;
     const updates = this.#rows.allWaiting('statuses').map(({ payload }) => JSON.parse(payload) as StatusUpdate);
-    return updates.find((update) => update.sendId === sendId)?.messageId;
+    const ofNow = updates.filter(({ messageId }) => messageId !== row?.refusedId);
+    return ofNow.find((update) => update.sendId === sendId)?.messageId;
   }
 
   async find(sendId: string): Promise<SentMessage | undefined> {
@@ -43,6 +48,15 @@ export class MemorySentMessages implements SentMessages {
       ...(row.deliveryError !== undefined && { error: structuredClone(row.deliveryError) }),
       ...(row.state === 'dead' && row.lastError !== undefined && { failure: { ...row.lastError } }),
     };
+  }
+
+  #resend(row: MemoryRow, { messageId, failure, errors }: StatusUpdate): void {
+    const { resend } = failure ?? {};
+    if (resend === undefined || row.messageId !== messageId || row.state !== 'done' || row.delivery !== 'failed')
+      return;
+    if (row.failures >= resend.limit || (resend.only === 'link' && !row.payload.includes('"link":'))) return;
+    this.#rows.resend(row, refusal(errors), this.#clock.now() + resend.afterMs);
+    this.#queue.wake('outbound', row.lane);
   }
 
   /** Meta took the message, whatever we believe. */

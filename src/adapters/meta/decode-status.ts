@@ -1,6 +1,7 @@
 import type { Customer, DeliveryStatus, EventKey, Json, StatusUpdate } from '../../core/model.ts';
 import type { Decoded, ValueContext } from './element.ts';
 import { contentHash, eventKey } from './event-key.ts';
+import { deliveryFailureOf } from './graph-errors.ts';
 import { customerFrom, type PersonIds } from './people.ts';
 import { reportedErrors } from './reported-errors.ts';
 import { statusSchema, type WireStatus } from './webhook-schema.ts';
@@ -21,9 +22,11 @@ const KNOWN: ReadonlyMap<string, DeliveryStatus> = new Map<string, DeliveryStatu
 export function decodeStatus(wire: Json, value: ValueContext): Decoded<StatusUpdate> | undefined {
   const { data } = statusSchema.safeParse(wire);
   if (data === undefined || !isJsonObject(wire)) return undefined;
+  const status = statusOf(data);
+  const errors = reportedErrors(wire['errors']);
   const event: StatusUpdate = withoutUndefined({
     kind: 'status',
-    status: statusOf(data),
+    status,
     reported: data.status,
     messageId: data.id,
     businessAccountId: value.businessAccountId,
@@ -33,7 +36,8 @@ export function decodeStatus(wire: Json, value: ValueContext): Decoded<StatusUpd
     participantId: participantOf(data),
     occurredAtMs: msOf(data.timestamp) ?? 0,
     sendId: data.biz_opaque_callback_data,
-    errors: reportedErrors(wire['errors']),
+    errors,
+    failure: status === 'failed' && errors?.[0] ? deliveryFailureOf(errors[0].code) : undefined,
     pricing: data.pricing ?? data.conversation?.pricing,
     payment: data.payment,
   });

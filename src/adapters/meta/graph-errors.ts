@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FailureClass } from '../../core/model.ts';
+import type { DeliveryFailure } from '../../core/model.ts';
 import type { SendFailure } from '../../core/ports.ts';
 import { GRAPH_ERRORS, type GraphErrorRow } from './graph-error-table.ts';
 
@@ -55,9 +55,19 @@ export function errorCodeLabel(code: number | undefined): string {
   return typeof row.codes === 'number' ? `${row.codes}` : `${row.codes[0]}-${row.codes[1]}`;
 }
 
-/** The class of an error in a `failed` status; what this version does not know is for good. */
-export function failureClassOf(code: number): FailureClass {
-  return rowOf(code)?.class ?? 'never';
+/** How often a message is sent again that Meta took and then could not deliver, where the table knows no other limit. */
+const RESENDS = 3;
+
+/**
+ * What an error in a `failed` status means: certainly not delivered, so whatever may be tried again may be sent again. What this
+ * version does not know is for good.
+ */
+export function deliveryFailureOf(code: number): DeliveryFailure {
+  const row = rowOf(code);
+  if (row === undefined) return { kind: 'never' };
+  const { class: kind, afterMs, limit = RESENDS, only } = row;
+  if (afterMs === undefined) return { kind };
+  return { kind, resend: { afterMs, limit: Math.min(limit, RESENDS), ...(only && { only }) } };
 }
 
 function unknownCode(isTransient: boolean): Pick<SendFailure, 'kind' | 'afterMs'> {

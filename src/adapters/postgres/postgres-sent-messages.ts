@@ -1,4 +1,4 @@
-import { DELIVERY_ORDER } from '../../core/delivery-status.ts';
+import { DELIVERY_ORDER, refusal } from '../../core/delivery-status.ts';
 import { statusLanesOf } from '../../core/lanes.ts';
 import type { OutboundMessage, ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { JobError, SentMessages } from '../../core/ports.ts';
@@ -19,7 +19,7 @@ const APPLY = `
   ), met AS (
     SELECT told.*, COALESCE(own.seq, named.seq) AS seq, own.seq IS NOT NULL AS proof
     FROM told
-    LEFT JOIN wahook.outbox AS own ON own.event_key = told.send_id
+    LEFT JOIN wahook.outbox AS own ON own.event_key = told.send_id AND own.refused_wamid IS DISTINCT FROM told.wamid
     LEFT JOIN wahook.outbox AS named ON own.seq IS NULL AND named.wamid = told.wamid
   ), folded AS (
     SELECT seq, bool_or(proof) AS proof, max(array_position($5::text[], delivery)) AS rank,
@@ -60,11 +60,26 @@ const PROOF = `
   SELECT COALESCE(
     (SELECT wamid FROM wahook.outbox WHERE event_key = $1::text AND state = 'done'),
     (SELECT payload ->> 'messageId' FROM wahook.inbox
-     WHERE queue = 'statuses' AND state = 'waiting' AND lane = ANY ($2::text[]) AND payload ->> 'sendId' = $1::text LIMIT 1),
+     WHERE queue = 'statuses' AND state = 'waiting' AND lane = ANY ($2::text[]) AND payload ->> 'sendId' = $1::text
+       AND payload ->> 'messageId' IS DISTINCT FROM refused LIMIT 1),
     (SELECT payload ->> 'messageId'
      FROM (SELECT payload FROM wahook.inbox WHERE queue = 'statuses' AND state = 'waiting' LIMIT 100000) AS waiting
-     WHERE payload ->> 'sendId' = $1::text LIMIT 1)
-  ) AS wamid`;
+     WHERE payload ->> 'sendId' = $1::text AND payload ->> 'messageId' IS DISTINCT FROM refused LIMIT 1)
+  ) AS wamid
+  FROM (SELECT (SELECT refused_wamid FROM wahook.outbox WHERE event_key = $1::text) AS refused) AS before`;
+
+/**
+ * Messages that Meta took and then could not deliver wait again, at their old place. Once for each id of Meta's, however often its
+ * status comes.
+ */
+const RESEND = `
+  UPDATE wahook.outbox AS item SET state = 'waiting', failures = failures + 1, claimed = false, settled_at = NULL,
+    refused_wamid = item.wamid, wamid = NULL, delivery = NULL, delivery_error = NULL, last_error = told.error::jsonb,
+    next_attempt_at = now() + told.after_ms * interval '1 ms'
+  FROM unnest($1::text[], $2::float8[], $3::integer[], $4::boolean[], $5::text[])
+    AS told (wamid, after_ms, most, by_link, error)
+  WHERE item.wamid = told.wamid AND item.state = 'done' AND item.delivery = 'failed' AND item.failures < told.most
+    AND (NOT told.by_link OR jsonb_path_exists(item.payload, '$.content.**.link'))`;
 
 type RowState = 'waiting' | 'done' | 'dead' | 'discarded';
 
@@ -96,9 +111,27 @@ export class PostgresSentMessages implements SentMessages {
         DELIVERY_ORDER,
       ],
     });
+    await this.#resend(updates);
     const freed = found.flatMap(({ lane }) => lane ?? []);
     if (freed.length > 0) this.#lanes.wake('outbound', freed);
     return found.flatMap(({ place }) => (place === null ? [] : (updates[place - 1] ?? [])));
+  }
+
+  async #resend(updates: readonly StatusUpdate[]): Promise<void> {
+    const again = updates.flatMap(({ messageId, failure, errors }) =>
+      failure?.resend === undefined ? [] : [{ messageId, ...failure.resend, error: refusal(errors) }],
+    );
+    if (again.length === 0) return;
+    await this.#database.query({
+      text: RESEND,
+      values: [
+        again.map(({ messageId }) => messageId),
+        again.map(({ afterMs }) => afterMs),
+        again.map(({ limit }) => limit),
+        again.map(({ only }) => only === 'link'),
+        again.map(({ error }) => JSON.stringify(error)),
+      ],
+    });
   }
 
   async proofOf(message: OutboundMessage): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { GRAPH_ERRORS, type GraphErrorRow } from '../../../src/adapters/meta/graph-error-table.ts';
-import { failureClassOf } from '../../../src/adapters/meta/graph-errors.ts';
+import { deliveryFailureOf } from '../../../src/adapters/meta/graph-errors.ts';
 
 const KINDS: Readonly<Record<GraphErrorRow['class'], readonly GraphErrorRow['kind'][]>> = {
   transient: ['retry'],
@@ -24,7 +24,7 @@ describe('The table of Graph error codes', () => {
   it('has every code that Meta names, with its class', () => {
     expect(WRITTEN).to.have.length.above(80);
     for (const [first, last, failure] of WRITTEN)
-      for (let code = first; code <= last; code += 1) expect(failureClassOf(code), `${code}`).to.equal(failure);
+      for (let code = first; code <= last; code += 1) expect(deliveryFailureOf(code).kind, `${code}`).to.equal(failure);
   });
 
   it('has no code that is not written down', () => {
@@ -35,6 +35,17 @@ describe('The table of Graph error codes', () => {
 
   it('does with each class what the class means', () => {
     for (const row of GRAPH_ERRORS) expect(KINDS[row.class], String(row.codes)).to.include(row.kind);
+  });
+
+  it('lets a failed status be sent again where it tries again, three times at most, a file by link once', () => {
+    expect(deliveryFailureOf(131_000)).to.deep.equal({ kind: 'transient', resend: { afterMs: 5_000, limit: 2 } });
+    expect(deliveryFailureOf(131_016).resend?.limit).to.equal(3);
+    expect(deliveryFailureOf(131_053)).to.deep.equal({
+      kind: 'another_way',
+      resend: { afterMs: 5_000, limit: 1, only: 'link' },
+    });
+    for (const code of [131_026, 131_047, 131_049, 190, 987_654])
+      expect(deliveryFailureOf(code), `${code}`).not.to.have.property('resend');
   });
 
   it('knows how long to wait wherever it tries again', () => {

@@ -5,3 +5,7 @@ CREATE TABLE wahook.service_window (
   person    text COLLATE "C" PRIMARY KEY,
   opened_at timestamptz NOT NULL
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+
+-- Under which id Meta took a message that it then reported as failed, and that was sent again: statuses with this id are of the old
+-- attempt and say nothing about the new one.
+ALTER TABLE wahook.outbox ADD COLUMN refused_wamid text COLLATE "C";
