@@ -31,6 +31,8 @@ export interface Config {
     /** One or more; a signature under any of them is good. */
     readonly webhookSecrets: readonly string[];
   };
+  /** Path of the file with further numbers; undefined: all numbers are used with the settings above. */
+  readonly numbersFile: string | undefined;
   readonly store: StoreConfig;
   /** Undefined: no Redis. */
   readonly redisUrl: string | undefined;
@@ -135,6 +137,7 @@ const schema = z.object({
     [(value) => splitSecrets(value).every(lacks(/[\s"'`]/)), 'contains a space, a line break or a quote'],
     [(value) => splitSecrets(value).every((secret) => secret.length >= 16), 'has a secret shorter than 16 characters'],
   ).transform(splitSecrets),
+  NUMBERS: z.string().optional(),
   DATABASE_URL: text(
     [matches(/^postgres(ql)?:\/\//), 'does not begin with postgres:// or postgresql://'],
     [isUrl, 'is not a valid URL'],
@@ -207,6 +210,7 @@ function configOf(variables: Variables): Config {
       verifyToken: variables.WHATSAPP_VERIFY_TOKEN,
       webhookSecrets: variables.WHATSAPP_WEBHOOK_SECRET,
     },
+    numbersFile: variables.NUMBERS,
     store: storeOf(variables),
     redisUrl: variables.REDIS_URL,
     dataDirectory: variables.DATA_DIR,

@@ -4,6 +4,7 @@ import type { MemoryConversationState } from './adapters/memory/memory-conversat
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
 import type { MemorySendRate } from './adapters/memory/memory-send-rate.ts';
+import type { NumbersFile } from './adapters/meta/numbers-file.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import type { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
 import type { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
@@ -82,6 +83,8 @@ export const TOKENS = {
   conversationState: token<ConversationState>('ConversationState'),
   deadLetters: token<DeadLetters>('DeadLetters'),
   quarantine: token<Quarantine>('Quarantine'),
+  /** Undefined without a file. */
+  numbersFile: token<NumbersFile | undefined>('NumbersFile'),
   sendLimits: token<SendLimits>('SendLimits'),
   sendRate: token<SendRate>('SendRate'),
   sendingNumbers: token<SendingNumbers>('SendingNumbers'),

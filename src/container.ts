@@ -6,6 +6,7 @@ import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
 import { GraphGateway } from './adapters/meta/graph-gateway.ts';
 import { GraphMedia } from './adapters/meta/graph-media.ts';
 import { HmacSignatureVerifier } from './adapters/meta/hmac-signature-verifier.ts';
+import { type NumberSettings, NumbersFile } from './adapters/meta/numbers-file.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
@@ -37,7 +38,7 @@ import type {
 } from './core/ports.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
-import type { SendLimits } from './core/send-limits.ts';
+import type { NumberLimits, SendLimits } from './core/send-limits.ts';
 import { SendMessage } from './core/send-message.ts';
 import type { WindowOpening } from './core/service-window.ts';
 import { Worker } from './core/worker.ts';
@@ -58,6 +59,8 @@ export interface Composition {
   worker(): Promise<Worker>;
   deadLetters(): Promise<DeadLetters>;
   sendingNumbers(): Promise<SendingNumbers>;
+  /** Reads the file NUMBERS anew, if there is one. */
+  reloadNumbers(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -86,6 +89,7 @@ export function compose(config: Config, version: string): Composition {
     worker: () => container.getAsync(TOKENS.worker),
     deadLetters: () => container.getAsync(TOKENS.deadLetters),
     sendingNumbers: () => container.getAsync(TOKENS.sendingNumbers),
+    reloadNumbers: async () => void (await container.getAsync(TOKENS.numbersFile))?.reload(),
     close: () => closers.closeAll(),
   };
 }
@@ -131,15 +135,33 @@ async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly
 function bindMeta(container: Container): void {
   container
     .bind(TOKENS.signatureVerifier)
-    .toResolvedValue((config: Config) => new HmacSignatureVerifier(config.whatsapp.webhookSecrets), [TOKENS.config]);
+    .toResolvedValue(
+      (config: Config, file: NumbersFile | undefined) =>
+        new HmacSignatureVerifier(file === undefined ? config.whatsapp.webhookSecrets : () => file.secrets),
+      [TOKENS.config, TOKENS.numbersFile],
+    );
+  container
+    .bind(TOKENS.numbersFile)
+    .toResolvedValue(
+      (config: Config, log: Log, closers: Closers) => openNumbersFile(container, config, log, closers),
+      [TOKENS.config, TOKENS.log, TOKENS.closers],
+    );
   container.bind(TOKENS.decodeWebhook).toConstantValue(decodeWebhook);
   container.bind(TOKENS.gateway).toResolvedValue(
-    ({ whatsapp: { apiUrl, accessToken } }: Config, metrics: PrometheusMetrics, closers: Closers) => {
-      const gateway = new GraphGateway({ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph });
+    (
+      { whatsapp: { apiUrl, accessToken } }: Config,
+      metrics: PrometheusMetrics,
+      closers: Closers,
+      file: NumbersFile | undefined,
+    ) => {
+      const gateway = new GraphGateway({
+        ...{ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph },
+        ...(file && { numberOf: (id) => file.of(id) }),
+      });
       closers.add(() => gateway.close());
       return gateway;
     },
-    [TOKENS.config, TOKENS.metrics, TOKENS.closers],
+    [TOKENS.config, TOKENS.metrics, TOKENS.closers, TOKENS.numbersFile],
   );
 }
 
@@ -153,6 +175,22 @@ function bindMedia(container: Container): void {
     },
     [TOKENS.config, TOKENS.log, TOKENS.closers],
   );
+}
+
+function openNumbersFile(container: Container, config: Config, log: Log, closers: Closers): NumbersFile | undefined {
+  const { whatsapp, sending, numbersFile: path } = config;
+  if (path === undefined) return undefined;
+  const { apiUrl, accessToken, phoneNumberId, webhookSecrets: secrets } = whatsapp;
+  const own = { apiUrl, accessToken, phoneNumberId, secrets, perSecond: sending.perSecond };
+  // What was stopped because of an old token is tried with the new one.
+  const onChange = () =>
+    void container
+      .getAsync(TOKENS.sendingNumbers)
+      .then((numbers) => numbers.resumeRenewed())
+      .catch(() => log.warn('Numbers with a new token are resumed at their next probe', {}));
+  const file = new NumbersFile({ path, own, log, onChange });
+  closers.add(() => file.close());
+  return file;
 }
 
 function bindUseCases(container: Container): void {
@@ -246,7 +284,7 @@ function bindQuarantine(container: Container): void {
 }
 
 function bindSending(container: Container): void {
-  container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config]);
+  container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config, TOKENS.numbersFile]);
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (
       gateway: WhatsAppGateway,
@@ -278,7 +316,25 @@ function bindSending(container: Container): void {
   );
 }
 
-function sendLimits({ sending: { perSecond, pair }, whatsapp: { accessToken } }: Config): SendLimits {
-  const credential = createHash('sha256').update(accessToken).digest('hex').slice(0, 12);
-  return { pair, limitsOf: () => ({ perSecond, credential }) };
+function sendLimits({ sending, whatsapp: { accessToken } }: Config, file: NumbersFile | undefined): SendLimits {
+  const own = { perSecond: sending.perSecond, accessToken };
+  const limitsOf = (phoneNumberId: string): NumberLimits => {
+    const { perSecond, accessToken: token, account } = settingsOf(phoneNumberId, file, own);
+    return { perSecond, credential: fingerprintOf(token), ...(account !== undefined && { account }) };
+  };
+  return { pair: sending.pair, limitsOf };
+}
+
+/** A number that is not ours sends nothing, but what it receives is counted. */
+function settingsOf(
+  phoneNumberId: string,
+  file: NumbersFile | undefined,
+  own: Pick<NumberSettings, 'perSecond' | 'accessToken'>,
+): Pick<NumberSettings, 'perSecond' | 'accessToken' | 'account'> {
+  return file === undefined ? own : (file.of(phoneNumberId) ?? { perSecond: own.perSecond, accessToken: '' });
+}
+
+/** Tells one token from another without telling it. */
+function fingerprintOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex').slice(0, 12);
 }

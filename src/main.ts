@@ -52,6 +52,7 @@ async function main(): Promise<void> {
   const ending = new Ending();
   process.on('SIGTERM', () => ending.signalled());
   process.on('SIGINT', () => ending.signalled());
+  process.on('SIGHUP', () => void ending.service?.reload().catch((error: unknown) => ending.failed(error)));
   const service = await startService(config, { onFatal: (error) => ending.failed(error) }).catch(notStarted);
   ending.service = service;
   // A bug, ours or the bot's, has left the process in an unknown state; what runs may still finish.

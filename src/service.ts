@@ -30,6 +30,8 @@ export interface RunningService {
   readonly log: Log;
   /** Resolves when the store is prepared and, unless the role is `web`, the worker works; it may be down for long before. */
   readonly prepared: Promise<void>;
+  /** Reads the file NUMBERS anew; a broken one changes nothing. */
+  reload(): Promise<void>;
   /**
    * Not ready, then no more webhooks, then no more jobs; running ones finish, in the time that `stopTimes` leaves them.
    * Resolves within the time limit of the configuration, whatever does not answer any more. Repeating it waits for the same
@@ -169,6 +171,10 @@ class Service implements RunningService {
 
   get log(): Log {
     return this.#composition.log;
+  }
+
+  reload(): Promise<void> {
+    return this.#composition.reloadNumbers();
   }
 
   stop(): Promise<void> {

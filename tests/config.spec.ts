@@ -52,6 +52,7 @@ describe('Configuration', () => {
           verifyToken: 'a-word-of-ours',
           webhookSecrets: [SECRET],
         },
+        numbersFile: undefined,
         store: { kind: 'pglite', directory: '.wahook/db' },
         redisUrl: undefined,
         dataDirectory: '.wahook',
@@ -92,6 +93,7 @@ describe('Configuration', () => {
       NODE_ENV: 'test',
       WHATSAPP_API_URL: 'http://127.0.0.1:3001/v24.0',
       WHATSAPP_WEBHOOK_SECRET: `${SECRET}, ${OTHER_SECRET}`,
+      NUMBERS: '/etc/wahook/numbers.json',
       DATABASE_URL: 'postgresql:///wahook?host=/run/postgresql',
       DATABASE_POOL: '20',
       REDIS_URL: 'rediss://:p%40ss@cache:6380/1',
@@ -123,6 +125,7 @@ describe('Configuration', () => {
       url: 'postgresql:///wahook?host=/run/postgresql',
       poolSize: 20,
     });
+    expect(config.numbersFile).to.equal('/etc/wahook/numbers.json');
     expect(config.redisUrl).to.equal('rediss://:p%40ss@cache:6380/1');
     expect(config.dataDirectory).to.equal('/var/lib/wahook');
     expect(config.role).to.equal('worker');
@@ -232,7 +235,7 @@ describe('Configuration', () => {
     });
 
   it('has an explanation for every variable that can be refused', () => {
-    const refusable = CONFIG_VARIABLES.filter((name) => name !== 'BOT' && name !== 'DATA_DIR');
+    const refusable = CONFIG_VARIABLES.filter((name) => !['BOT', 'DATA_DIR', 'NUMBERS'].includes(name));
     expect(Object.keys(ADVICE)).to.have.members(refusable);
   });
 

@@ -61,8 +61,8 @@ export const PROBE = { leastMs: 60_000, mostMs: 900_000 } as const;
 /** How long to wait for a number that only a person resumes, before looking again: resuming wakes what waits. */
 export const BY_HAND_MS = 3_600_000;
 
-/** Codes by which Meta refuses an access token: a new one mends it. */
-export const TOKEN_CODES: readonly string[] = ['graph_0', 'graph_190'];
+/** Codes by which Meta refuses an access token, and ours for a number without one: new settings mend it. */
+export const TOKEN_CODES: readonly string[] = ['graph_0', 'graph_190', 'unauthorized'];
 
 /**
  * How far a recipient's account may be in debt for one more message to go: the burst, less the message itself, less one that is

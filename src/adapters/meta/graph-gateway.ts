@@ -13,6 +13,8 @@ export interface GraphGatewayOptions {
   /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
   readonly apiUrl: string;
   readonly accessToken: string;
+  /** Of each number, where they are not all the same; undefined: none of ours, nothing is sent. */
+  readonly numberOf?: (phoneNumberId: string) => { readonly apiUrl: string; readonly accessToken: string } | undefined;
   readonly metrics: Metrics;
   /** Measures how long a send takes; the process's monotonic clock if absent. */
   readonly clock?: Clock;
@@ -24,6 +26,9 @@ const CONNECT_ATTEMPTS = 3;
 /** A real answer has a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
+/** As every other reason for which no message of a number would go: it is stopped, and its messages wait until it is known. */
+const UNKNOWN_NUMBER: SendFailure = { kind: 'unauthorized', reason: 'This number is not in the settings.' };
+
 /** Why a send is broken off from our side. */
 type StopCause = 'timeout' | 'stopped';
 
@@ -33,8 +38,7 @@ type StopCause = 'timeout' | 'stopped';
  * and no redirect is followed with it. Concurrent sends are independent of each other.
  */
 export class GraphGateway implements WhatsAppGateway {
-  readonly #apiUrl: string;
-  readonly #accessToken: string;
+  readonly #numberOf: NonNullable<GraphGatewayOptions['numberOf']>;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #limits: GraphTimeLimits;
@@ -42,8 +46,7 @@ export class GraphGateway implements WhatsAppGateway {
   readonly #calls: GraphCalls;
 
   constructor(options: GraphGatewayOptions) {
-    this.#apiUrl = options.apiUrl;
-    this.#accessToken = options.accessToken;
+    this.#numberOf = options.numberOf ?? (() => options);
     this.#metrics = options.metrics;
     this.#clock = options.clock ?? performance;
     this.#limits = options.limits;
@@ -91,11 +94,13 @@ export class GraphGateway implements WhatsAppGateway {
   }
 
   async #connectAndSend(message: OutboundMessage, stop: AbortController): Promise<Sent | SendFailure> {
-    const url = `${this.#apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
+    const number = this.#numberOf(message.phoneNumberId);
+    if (number === undefined) return UNKNOWN_NUMBER;
+    const url = `${number.apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
     const request: RequestInit = {
       method: 'POST',
       headers: {
-        authorization: `Bearer ${this.#accessToken}`,
+        authorization: `Bearer ${number.accessToken}`,
         'content-type': 'application/json',
         'user-agent': 'wahook',
       },

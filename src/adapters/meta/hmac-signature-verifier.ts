@@ -15,17 +15,31 @@ const FORM = /^sha256=[0-9a-f]{64}$/;
  * of several apps with one callback URL.
  */
 export class HmacSignatureVerifier implements SignatureVerifier {
-  readonly #keys: readonly KeyObject[];
+  readonly #secretsOf: () => readonly string[];
+  #secrets: readonly string[] = [];
+  #keys: readonly KeyObject[] = [];
 
-  /** @throws WahookError `invalid_config` without a secret, or with an empty one: anybody can sign with that. */
-  constructor(secrets: readonly string[]) {
+  /**
+   * @param secrets the list, or what gives the list of this moment
+   * @throws WahookError `invalid_config` without a secret, or with an empty one: anybody can sign with that.
+   */
+  constructor(secrets: readonly string[] | (() => readonly string[])) {
+    this.#secretsOf = typeof secrets === 'function' ? secrets : () => secrets;
+    this.#renew();
+  }
+
+  #renew(): void {
+    const secrets = this.#secretsOf();
+    if (secrets === this.#secrets) return;
     if (secrets.length === 0) throw new WahookError('invalid_config', 'No App Secret is given');
     if (secrets.includes('')) throw new WahookError('invalid_config', 'An App Secret is empty');
+    this.#secrets = secrets;
     this.#keys = secrets.map((secret) => createSecretKey(secret, 'utf8'));
   }
 
   verify(rawBody: Uint8Array, header: string | undefined): boolean {
     if (!(rawBody instanceof Uint8Array) || typeof header !== 'string' || !FORM.test(header)) return false;
+    this.#renew();
     const claimed = Buffer.from(header.slice(PREFIX.length), 'hex');
     let genuine = false;
     for (const key of this.#keys) {
