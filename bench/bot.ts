@@ -10,5 +10,5 @@ export default defineBot((bot) => {
   bot.on('message', async () => {
     if (TAKES_MS > 0) await pause(TAKES_MS);
   });
-  bot.on('status', () => {});
+  if (process.env['BENCH_BOT_LISTENS'] === 'statuses') bot.on('status', () => {});
 });

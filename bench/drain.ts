@@ -1,229 +1,254 @@
 /**
- * How fast one worker process works off what waits, and whether that depends on how much waits. Brings its own PostgreSQL;
- * about 4 min. See docs/benchmark.md.
+ * How fast one worker process works off what waits, what a job costs, and whether that depends on how much waits or in how
+ * many conversations; against the same without order; and what an idle installation does. Brings its own PostgreSQL. See
+ * docs/benchmark.md.
  *
- *     npm run bench:drain [-- --rounds 1] [--seconds 15] [--backlogs 5000,50000] [--concurrency 8]
- *       [--conversations 1000] [--stale] [--only 'messages, …'] [--patience 60] [--profile folder]
+ *     npm run bench:drain [-- --small] [--rounds 1] [--seconds 10] [--backlogs 10000,100000,1000000]
+ *       [--conversations 10,1000,100000] [--concurrency 64] [--bot-ms 0] [--only messages,statuses,shown,unordered,idle]
+ *       [--patience 60] [--profile folder] [--json]
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Database } from '../src/adapters/postgres/database.ts';
-import { migrate } from '../src/adapters/postgres/migrate.ts';
 import { PostgresDatabase } from '../src/adapters/postgres/postgres-database.ts';
-import { PostgresDedupStore } from '../src/adapters/postgres/postgres-dedup-store.ts';
-import { PostgresMessageQueue } from '../src/adapters/postgres/postgres-message-queue.ts';
-import type { NewJob } from '../src/core/ports.ts';
 import { TIME_LIMITS } from '../src/time-limits.ts';
 import { testDatabase } from '../tests/support/postgres.ts';
-import { silentLog } from '../tests/support/recording.ts';
-import { machine, table, withRange } from './figures.ts';
-import { decodedMessages, noMetrics } from './messages.ts';
-import { type ServiceUnderTest, startService } from './processes.ts';
+import { type Backlog, makeBacklog } from './backlog.ts';
+import { digits, machine, median, table, withRange } from './figures.ts';
+import { measureIdle } from './idle.ts';
+import { startService } from './processes.ts';
+import { processSeconds, serverSeconds } from './processor-time.ts';
 import { untilQuiet } from './quiet.ts';
-import { SETTINGS } from './webhooks.ts';
+import { fillUnordered, type UnorderedTask } from './unordered.ts';
 
-const COMMIT = 500;
-
-interface Work {
-  readonly name: string;
-  readonly queue: 'messages' | 'statuses';
-  readonly botMs: number;
+interface Case {
+  readonly kind: 'messages' | 'statuses' | 'shown' | 'unordered';
+  readonly jobs: number;
+  /** Of no meaning without order. */
+  readonly conversations: number;
 }
 
-const WORKS: readonly Work[] = [
-  { name: 'messages, a bot that does nothing', queue: 'messages', botMs: 0 },
-  { name: 'messages, a bot that takes 20 ms', queue: 'messages', botMs: 20 },
-  { name: 'statuses, a bot that does nothing', queue: 'statuses', botMs: 0 },
-];
-
-/** Puts the backlog there as the intake does, but in one process and in commits of one size. */
-async function fill(
-  database: Database,
-  { queue }: Work,
-  backlog: number,
-  { conversations, stale }: Pick<Options, 'conversations' | 'stale'>,
-): Promise<void> {
-  const dedup = new PostgresDedupStore(database);
-  const queues = new PostgresMessageQueue({ database, dedup, log: silentLog, metrics: noMetrics, stopDeadlineMs: 0 });
-  await queues.start();
-  if (stale) await handleMany(database, queue);
-  if (queue === 'statuses') await sendMessages(database, backlog, conversations);
-  const jobs = queue === 'messages' ? messageJobs(backlog, conversations) : statusJobs(backlog, conversations);
-  for (let start = 0; start < backlog; start += COMMIT) {
-    const batch = jobs.slice(start, start + COMMIT);
-    await dedup.once(
-      batch.map(({ key }) => key),
-      (_fresh, unit) => queues.publish(queue, batch as never, unit),
-    );
-  }
-  await queues.close();
-  if (!stale) await database.query({ text: 'ANALYZE' });
-}
-
-/**
- * What a database knows that has handled messages for a while and then gets a backlog: by its statistics almost nothing ever
- * waits. Autovacuum corrects that after a minute or so.
- */
-async function handleMany(database: Database, queue: Work['queue']): Promise<void> {
-  await database.transaction(
-    (tx) =>
-      tx.query({
-        text: `INSERT INTO wahook.inbox (queue, lane, event_key, event_day, payload, state, settled_at)
-               SELECT $1, (place % 1000)::text, 'old-' || place, 0, '{}', 'done', now() - interval '1 hour'
-               FROM generate_series(1, 30000) AS place`,
-        values: [queue],
-      }),
-    { statementMs: 60_000 },
-  );
-  await database.query({ text: 'ANALYZE' });
-}
-
-function messageJobs(count: number, conversations: number): readonly NewJob[] {
-  return decodedMessages(count, conversations).map(({ key, event }) => {
-    return { key, lane: event.customer.waId ?? '', payload: event };
-  });
-}
-
-/** The messages that the statuses are about: one with an unknown message waits some seconds for it. */
-async function sendMessages(database: Database, count: number, conversations: number): Promise<void> {
-  await database.transaction(
-    (tx) =>
-      tx.query({
-        text: `INSERT INTO wahook.outbox (queue, lane, event_key, event_day, payload, state, wamid, settled_at)
-               SELECT 'outbound', (place % $2::integer)::text, 'send-' || place, 0, '{}', 'done', 'wamid.' || place, now()
-               FROM generate_series(1, $1::integer) AS place`,
-        values: [Math.ceil(count / 3), conversations],
-      }),
-    { statementMs: 60_000 },
-  );
-}
-
-/** sent, delivered and read of each message. */
-function statusJobs(count: number, conversations: number): readonly NewJob[] {
-  const words = ['sent', 'delivered', 'read'] as const;
-  return Array.from({ length: count }, (_, index) => {
-    const place = Math.floor(index / words.length) + 1;
-    const status = words[index % words.length] ?? 'sent';
-    const recipient = { waId: String(15_550_100_000 + (place % conversations)) };
-    const key = { id: `s|${place}|${status}`, day: Math.floor(Date.now() / 86_400_000) };
-    const named = { kind: 'status', status, reported: status, messageId: `wamid.${place}`, sendId: `send-${place}` };
-    const where = { businessAccountId: '218765430912345', phoneNumberId: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
-    return { key, lane: recipient.waId, payload: { ...named, ...where, recipient, occurredAtMs: Date.now() } };
-  });
-}
+const NAMES: Readonly<Record<Case['kind'], string>> = {
+  messages: 'messages',
+  statuses: 'statuses',
+  shown: 'statuses that the bot listens to',
+  unordered: 'messages without order',
+};
 
 interface Drained {
   readonly perSecond: number;
-  /** Of the first and of the last third of the time. */
-  readonly first: number;
-  readonly last: number;
-}
-
-/** From the rows' own times, so that watching costs the worker nothing. Each third of the time that was watched. */
-async function rates(database: Database, queue: Work['queue']): Promise<Drained> {
-  const [row] = await database.query<{ count: number; seconds: number; first: number; last: number }>({
-    text: `
-      WITH span AS MATERIALIZED (SELECT min(settled_at) AS start, max(settled_at) - min(settled_at) AS length
-                    FROM wahook.inbox WHERE queue = $1 AND settled_at > now() - interval '10 min')
-      SELECT count(*) AS count, (extract(epoch FROM max(length)))::float8 AS seconds,
-             count(*) FILTER (WHERE settled_at <= start + length / 3) AS first,
-             count(*) FILTER (WHERE settled_at > start + length * 2 / 3) AS last
-      FROM wahook.inbox, span WHERE queue = $1 AND settled_at >= start`,
-    values: [queue],
-  });
-  const { count, seconds, first, last } = row ?? { count: 0, seconds: 0, first: 0, last: 0 };
-  return { perSecond: count / seconds, first: (first * 3) / seconds, last: (last * 3) / seconds };
-}
-
-async function untilDrained(database: Database, queue: Work['queue'], seconds: number): Promise<void> {
-  const endMs = performance.now() + seconds * 1_000;
-  while (performance.now() < endMs) {
-    await pause(500);
-    const [row] = await database.query<{ waits: boolean }>({
-      text: `SELECT EXISTS (SELECT FROM wahook.inbox WHERE queue = $1 AND state = 'waiting') AS waits`,
-      values: [queue],
-    });
-    if (!row?.waits) return;
-  }
+  /** Processor time of worker and PostgreSQL for one job. */
+  readonly workerMicros: number;
+  readonly postgresMicros: number;
 }
 
 interface Options {
   readonly seconds: number;
-  readonly concurrency: string;
-  readonly conversations: number;
-  /** Statistics from before the backlog. */
-  readonly stale: boolean;
+  readonly concurrency: number;
+  readonly botMs: string;
   /** Folder for CPU profiles of the worker. */
   readonly profile: string | undefined;
 }
 
-async function measure(work: Work, backlog: number, options: Options): Promise<Drained> {
-  const { seconds, concurrency, profile } = options;
+/** The first moments of a worker are its start, not its work. */
+const WARM_MS = 1_000;
+
+async function withDatabase<Result>(
+  work: (database: PostgresDatabase, url: string) => Promise<Result>,
+): Promise<Result> {
   const { url, drop } = await testDatabase();
   const database = new PostgresDatabase({ url, poolSize: 2, applicationName: 'bench', limits: TIME_LIMITS.postgres });
-  let worker: ServiceUnderTest | undefined;
   try {
-    await migrate(database);
-    await fill(database, work, backlog, options);
-    const settings = { ROLE: 'worker', WORKER_CONCURRENCY: concurrency, BENCH_BOT_MS: String(work.botMs) };
-    worker = await startService(
-      { STORE: 'postgres', DATABASE_URL: url, ...settings },
-      profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
-    );
-    await untilDrained(database, work.queue, seconds);
-    await worker.stop();
-    return await rates(database, work.queue);
+    return await work(database, url);
   } finally {
     await database.close();
     await drop();
   }
 }
 
+function measure(one: Case, options: Options): Promise<Drained> {
+  return withDatabase((database, url) =>
+    one.kind === 'unordered'
+      ? drainUnordered(database, url, one.jobs, options)
+      : drainLanes(database, url, one, options),
+  );
+}
+
+/** Between two looks at what is done, at most `seconds` apart: how many, and what they cost. */
+async function drainLanes(
+  database: PostgresDatabase,
+  url: string,
+  { kind, ...rest }: Case,
+  { seconds, concurrency, botMs, profile }: Options,
+): Promise<Drained> {
+  const backlog: Backlog = { ...rest, queue: kind === 'messages' ? 'messages' : 'statuses' };
+  await makeBacklog(database, backlog);
+  const settings = { ROLE: 'worker', WORKER_CONCURRENCY: String(concurrency), BENCH_BOT_MS: botMs };
+  const listens = kind === 'shown' ? { BENCH_BOT_LISTENS: 'statuses' } : {};
+  const worker = await startService(
+    { STORE: 'postgres', DATABASE_URL: url, ...settings, ...listens },
+    profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+  );
+  const look = async () => ({
+    ...(await stateOf(database, backlog.queue)),
+    worker: await processSeconds(worker.pid),
+    server: await serverSeconds(database),
+  });
+  while (!(await stateOf(database, backlog.queue)).begun) await pause(20);
+  // A small backlog is gone before its worker is warm.
+  if (backlog.jobs > 50_000) await pause(WARM_MS);
+  const before = await look();
+  let after = before;
+  while (after.waits && after.atMs - before.atMs < seconds * 1_000) {
+    await pause(100);
+    after = await look();
+  }
+  await worker.stop();
+  const done = await doneBetween(database, backlog.queue, before.atMs, after.atMs);
+  const micros = (from: number, to: number) => ((to - from) / done) * 1_000_000;
+  return {
+    perSecond: (done * 1_000) / (after.atMs - before.atMs),
+    workerMicros: micros(before.worker, after.worker),
+    postgresMicros: micros(before.server, after.server),
+  };
+}
+
+interface State {
+  /** By the database's clock. */
+  readonly atMs: number;
+  readonly begun: boolean;
+  readonly waits: boolean;
+}
+
+/** By a few probes of indexes: counting rows would be part of what is measured. */
+async function stateOf(database: PostgresDatabase, queue: Backlog['queue']): Promise<State> {
+  const [row] = await database.query<{ now_ms: number; begun: boolean; waits: boolean }>({
+    text: `SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms,
+             (SELECT claims > 0 FROM wahook.inbox WHERE queue = $1 ORDER BY seq LIMIT 1) AS begun,
+             EXISTS (SELECT FROM wahook.inbox WHERE queue = $1 AND state = 'waiting') AS waits`,
+    values: [queue],
+  });
+  return { atMs: row?.now_ms ?? 0, begun: row?.begun ?? false, waits: row?.waits ?? false };
+}
+
+async function doneBetween(database: PostgresDatabase, queue: string, fromMs: number, toMs: number): Promise<number> {
+  const [row] = await database.transaction(
+    (tx) =>
+      tx.query<{ done: number }>({
+        text: `SELECT count(*) AS done FROM wahook.inbox WHERE queue = $1 AND state = 'done'
+                 AND settled_at > to_timestamp($2::float8 / 1000) AND settled_at <= to_timestamp($3::float8 / 1000)`,
+        values: [queue, fromMs, toMs],
+      }),
+    { statementMs: 60_000 },
+  );
+  return row?.done ?? 0;
+}
+
+async function drainUnordered(
+  database: PostgresDatabase,
+  url: string,
+  jobs: number,
+  { seconds, concurrency }: Options,
+): Promise<Drained> {
+  await fillUnordered(url, jobs);
+  await database.transaction((tx) => tx.query({ text: 'ANALYZE' }), { statementMs: 60_000 });
+  const before = await serverSeconds(database);
+  const child = fork(join(import.meta.dirname, 'unordered.ts'));
+  child.send({ url, batchSize: concurrency, seconds } satisfies UnorderedTask);
+  const [result] = await once(child, 'message');
+  const { done, seconds: took, cpu } = result as { done: number; seconds: number; cpu: NodeJS.CpuUsage };
+  return {
+    perSecond: done / took,
+    workerMicros: (cpu.user + cpu.system) / done,
+    postgresMicros: (((await serverSeconds(database)) - before) / done) * 1_000_000,
+  };
+}
+
+const SMALL = { rounds: '1', seconds: '4', backlogs: '10000,30000', conversations: '1000' } as const;
+const WHOLE = {
+  rounds: '1',
+  seconds: '10',
+  backlogs: '10000,100000,1000000',
+  conversations: '10,1000,100000',
+} as const;
+
+/** Every backlog in the middle number of conversations, and the middle backlog in every number of them. */
+function casesOf(
+  kinds: readonly string[],
+  backlogs: readonly number[],
+  conversations: readonly number[],
+): readonly Case[] {
+  const middle = (values: readonly number[]) => values[Math.floor(values.length / 2)] ?? 0;
+  const mostConversations = (jobs: number) => Math.min(middle(conversations), jobs);
+  return (['messages', 'statuses', 'shown'] as const)
+    .filter((kind) => kinds.includes(kind))
+    .flatMap<Case>((kind) => [
+      ...backlogs.map((jobs) => ({ kind, jobs, conversations: mostConversations(jobs) })),
+      ...conversations
+        .filter((count) => count !== middle(conversations))
+        .map((count) => ({ kind, jobs: middle(backlogs), conversations: count })),
+    ])
+    .concat(kinds.includes('unordered') ? [{ kind: 'unordered', jobs: middle(backlogs), conversations: 0 }] : []);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      rounds: { type: 'string', default: '1' },
-      seconds: { type: 'string', default: '15' },
-      backlogs: { type: 'string', default: '5000,50000' },
-      concurrency: { type: 'string', default: '8' },
-      conversations: { type: 'string', default: '1000' },
-      stale: { type: 'boolean', default: false },
-      profile: { type: 'string' },
-      only: { type: 'string' },
-      patience: { type: 'string', default: '0' },
+      small: { type: 'boolean', default: false },
+      ...{ rounds: { type: 'string' }, seconds: { type: 'string' }, backlogs: { type: 'string' } },
+      ...{ conversations: { type: 'string' }, concurrency: { type: 'string', default: '64' } },
+      ...{ only: { type: 'string', default: 'messages,statuses,shown,unordered,idle' }, profile: { type: 'string' } },
+      ...{ patience: { type: 'string', default: '0' }, json: { type: 'boolean', default: false } },
+      'bot-ms': { type: 'string', default: '0' },
     },
   });
-  if (values.profile !== undefined) await mkdir(values.profile, { recursive: true });
-  const backlogs = values.backlogs.split(',').map(Number);
-  const works = WORKS.filter(({ name }) => values.only === undefined || name === values.only);
-  const conversations = Number(values.conversations);
-  const { concurrency, profile, stale } = values;
-  const options = { seconds: Number(values.seconds), concurrency, conversations, stale, profile };
-  const cases = works.flatMap((work) => backlogs.map((backlog) => ({ work, backlog, drained: [] as Drained[] })));
+  const extent = values.small ? SMALL : WHOLE;
+  const { profile } = values;
+  if (profile !== undefined) await mkdir(profile, { recursive: true });
+  const numbers = (name: 'backlogs' | 'conversations') => (values[name] ?? extent[name]).split(',').map(Number);
+  const kinds = values.only.split(',');
+  const concurrency = Number(values.concurrency);
+  const options = { seconds: Number(values.seconds ?? extent.seconds), concurrency, botMs: values['bot-ms'], profile };
   const patience = Number(values.patience);
-  await untilQuiet(patience);
-  console.log(`${machine()}\n`);
-  for (let round = 1; round <= Number(values.rounds); round += 1)
-    for (const { work, backlog, drained } of cases) {
+  const cases = casesOf(kinds, numbers('backlogs'), numbers('conversations')).map((one) => ({
+    one,
+    drained: [] as Drained[],
+  }));
+  const head = machine();
+  for (let round = 0; round < Number(values.rounds ?? extent.rounds); round += 1)
+    for (const { one, drained } of cases) {
       await untilQuiet(patience);
-      drained.push(await measure(work, backlog, options));
+      drained.push(await measure(one, options));
     }
-  const rows = cases.map(({ work, backlog, drained }) => [
-    ...[work.name, backlog.toLocaleString('en')],
-    withRange(drained.map(({ perSecond }) => perSecond)),
-    withRange(drained.map(({ first }) => first)),
-    withRange(drained.map(({ last }) => last)),
-  ]);
-  const head = [
-    `${conversations.toLocaleString('en')} conversations`,
-    'backlog',
-    'a second',
-    'first third',
-    'last third',
-  ];
-  console.log(table(head, rows));
+  await untilQuiet(patience);
+  const idle = kinds.includes('idle') ? await withDatabase(measureIdle) : undefined;
+  if (values.json) console.log(JSON.stringify({ concurrency, botMs: values['bot-ms'], cases, idle }));
+  else console.log([head, '', drainTable(cases), ...(idle === undefined ? [] : ['', idleTable(idle)])].join('\n'));
   process.exit(0);
+}
+
+function drainTable(cases: readonly { readonly one: Case; readonly drained: readonly Drained[] }[]): string {
+  const rows = cases.map(({ one: { kind, jobs, conversations }, drained }) => [
+    ...[NAMES[kind], jobs.toLocaleString('en'), kind === 'unordered' ? '–' : conversations.toLocaleString('en')],
+    withRange(drained.map(({ perSecond }) => perSecond)),
+    withRange(drained.map(({ workerMicros }) => workerMicros)),
+    withRange(drained.map(({ postgresMicros }) => postgresMicros)),
+    digits(median(drained.map(({ workerMicros, postgresMicros }) => workerMicros + postgresMicros))),
+  ]);
+  return table(['', 'waiting', 'conversations', 'a second', 'worker µs', 'PostgreSQL µs', 'together'], rows);
+}
+
+function idleTable({ p50Ms, p99Ms, transactionsPerSecond }: Awaited<ReturnType<typeof measureIdle>>): string {
+  return table(
+    ['idle', 'p50', 'p99'],
+    [
+      ['from publishing to the handler, ms', digits(p50Ms), digits(p99Ms)],
+      ['transactions a second', digits(transactionsPerSecond), ''],
+    ],
+  );
 }
 
 await main();
