@@ -10,6 +10,7 @@ import { HandleEvent } from '../src/core/handle-event.ts';
 import type { WebhookEvent } from '../src/core/model.ts';
 import type { JobContext } from '../src/core/ports.ts';
 import { TIME_LIMITS } from '../src/time-limits.ts';
+import { emptyStores } from '../tests/core/builders.ts';
 import { silentLog } from '../tests/support/recording.ts';
 import bot from './bot.ts';
 import { decodedMessages, noMetrics } from './messages.ts';
@@ -21,10 +22,14 @@ const LOOPS = 2;
 
 const CONTEXT: JobContext = {
   send: () => {},
+  keep: () => {},
+  commit: async () => {},
   pause: (until) => until,
   isHeld: () => true,
   signal: new AbortController().signal,
 };
+
+const STORES = emptyStores();
 
 function openBoss(url: string): { readonly boss: PgBoss; close(): Promise<void> } {
   const database = new PostgresDatabase({ url, poolSize: 1, applicationName: 'bench', limits: TIME_LIMITS.postgres });
@@ -58,7 +63,14 @@ export async function fillUnordered(url: string, jobs: number): Promise<void> {
 async function drain(url: string, batchSize: number, seconds: number): Promise<number> {
   const { boss, close } = openBoss(url);
   await boss.start();
-  const handle = new HandleEvent(new BotHandler(bot), silentLog, noMetrics, Date, { attempts: 5, timeoutMs: 30_000 });
+  const handle = new HandleEvent(
+    new BotHandler(bot),
+    silentLog,
+    noMetrics,
+    Date,
+    { attempts: 5, timeoutMs: 30_000 },
+    STORES,
+  );
   const endMs = performance.now() + seconds * 1_000;
   let done = 0;
   const loop = async () => {

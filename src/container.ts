@@ -77,6 +77,7 @@ export function compose(config: Config, version: string): Composition {
   bindMedia(container);
   bindUseCases(container);
   bindHandling(container);
+  bindStatuses(container);
   bindQuarantine(container);
   bindSending(container);
   return {
@@ -245,13 +246,6 @@ function bindHandling(container: Container): void {
     ],
   );
   container
-    .bind(TOKENS.applyStatuses)
-    .toResolvedValue(
-      (sentMessages: SentMessages, handleEvent: HandleEvent, metrics: PrometheusMetrics, clock: Clock) =>
-        new ApplyStatuses(sentMessages, (jobs, context) => handleEvent.run(jobs, context), metrics, clock),
-      [TOKENS.sentMessages, TOKENS.handleEvent, TOKENS.metrics, TOKENS.clock],
-    );
-  container
     .bind(TOKENS.worker)
     .toResolvedValue(
       (
@@ -271,6 +265,26 @@ function bindHandling(container: Container): void {
         TOKENS.config,
       ],
     );
+}
+
+function bindStatuses(container: Container): void {
+  container.bind(TOKENS.applyStatuses).toResolvedValue(
+    (
+      sentMessages: SentMessages,
+      handleEvent: HandleEvent,
+      handler: EventHandler,
+      metrics: PrometheusMetrics,
+      clock: Clock,
+    ) =>
+      new ApplyStatuses(
+        sentMessages,
+        (jobs, context) => handleEvent.run(jobs, context),
+        (update) => handler.listensTo(update),
+        metrics,
+        clock,
+      ),
+    [TOKENS.sentMessages, TOKENS.handleEvent, TOKENS.eventHandler, TOKENS.metrics, TOKENS.clock],
+  );
 }
 
 function bindQuarantine(container: Container): void {

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts';
 
 const ROWS = 'src/adapters/postgres/lane-rows.ts';
-const VISIT = 'src/adapters/postgres/lane-visit.ts';
+const SETTLEMENT = 'src/adapters/postgres/lane-settlement.ts';
 const SCHEDULER = 'src/adapters/postgres/lane-scheduler.ts';
 const HANDLE = 'src/core/handle-event.ts';
 
@@ -11,8 +11,8 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'random-order',
     flaw: 'What waits in a conversation is handled in no particular order.',
     file: ROWS,
-    find: 'ORDER BY seq LIMIT $3::integer + 1',
-    replace: 'ORDER BY random() LIMIT $3::integer + 1',
+    find: 'ORDER BY lane, seq LIMIT burst + 1',
+    replace: 'ORDER BY random() LIMIT burst + 1',
     scenario: 'calm',
   },
   {
@@ -26,51 +26,48 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
   {
     name: 'no-fence',
     flaw: 'A worker settles although its conversation was given to another one.',
-    file: VISIT,
-    find: 'if (!(await scheduler[fence](tx, queue, claim))) return false;',
-    replace: 'await scheduler[fence](tx, queue, claim);',
+    file: SETTLEMENT,
+    find: 'return new Set([...held, ...released]);',
+    replace: 'return new Set([...held, ...released, ...staying, ...leaving]);',
     scenario: 'worker freezes',
   },
   {
     name: 'bare-ids',
     flaw: 'The fence asks for the job, not for this attempt at it, which another worker may have by now.',
     file: SCHEDULER,
-    find: 'return claims.map(({ id, retryCount }) => ({ id, retryCount }));',
-    replace: 'return claims.map(({ id }) => id) as never;',
+    find: 'const asked = [...latest.values()].map(({ id, retryCount }) => ({ id, retryCount }));',
+    replace: 'const asked = [...latest.values()].map(({ id }) => id) as never;',
     scenario: 'worker freezes',
   },
   {
     name: 'bare-id-release',
     flaw: 'A conversation is given up by the bare id of its job.',
     file: SCHEDULER,
-    find: 'return affectedOne(await this.#boss.deleteJob(queue, attempts([claim]), { db: asBossDb(tx) }));',
-    replace: 'return affectedOne(await this.#boss.deleteJob(queue, claim.id, { db: asBossDb(tx) }));',
+    find: 'return affected(claims, (attempts) => this.#boss.deleteJob(queue, attempts, { db: asBossDb(tx) }));',
+    replace: `return affected(claims, (attempts) => {
+      const ids = attempts.map(({ id }) => id);
+      return this.#boss.deleteJob(queue, ids, { db: asBossDb(tx) });
+    });`,
     scenario: 'worker freezes',
   },
   {
     name: 'outbox-before-the-rest',
     flaw: 'Replies are stored in a transaction of their own before the message is settled.',
-    file: VISIT,
-    find: 'if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);',
-    replace: `if (sends.length > 0)
-        outboundLanes = await this.#options.database.transaction((own) => this.#outbox.insert(own, sends));`,
+    file: SETTLEMENT,
+    find: 'const outbound = sends.length > 0 ? await this.#outbox.insert(tx, sends) : [];',
+    replace: `const { database } = this.#options;
+    const outbound = sends.length > 0 ? await database.transaction((own) => this.#outbox.insert(own, sends)) : [];`,
     scenario: 'worker dies handling',
   },
   {
     name: 'outbox-after-the-rest',
     flaw: 'Replies are stored after the message is settled.',
-    file: VISIT,
-    find: `if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
-      if (writes.length > 0) await writeState(tx, writes);
-      if (settled.length > 0) await this.#rows.settle(tx, claim.lane, settled);
-      if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
-    });`,
-    replace: `if (writes.length > 0) await writeState(tx, writes);
-      if (settled.length > 0) await this.#rows.settle(tx, claim.lane, settled);
-      if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
-    });
-    if (counted && sends.length > 0)
-      outboundLanes = await this.#options.database.transaction((tx) => this.#outbox.insert(tx, sends));`,
+    file: SETTLEMENT,
+    find: 'const outbound = sends.length > 0 ? await this.#outbox.insert(tx, sends) : [];',
+    replace: `const outbound = [] as string[];
+    const { database, scheduler } = this.#options;
+    const late = () => database.transaction((own) => this.#outbox.insert(own, sends));
+    if (sends.length > 0) setTimeout(() => void late().then((lanes) => scheduler.wake('outbound', lanes)), 50);`,
     scenario: 'worker dies handling',
   },
   {
@@ -108,8 +105,8 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'retry-goes-to-the-back',
     flaw: 'While a failed message waits for its next run, the ones behind it are handled.',
     file: ROWS,
-    find: 'ORDER BY seq LIMIT $3::integer + 1',
-    replace: 'AND (next_attempt_at IS NULL OR next_attempt_at <= now()) ORDER BY seq LIMIT $3::integer + 1',
+    find: 'ORDER BY lane, seq LIMIT burst + 1',
+    replace: 'AND (next_attempt_at IS NULL OR next_attempt_at <= now()) ORDER BY lane, seq LIMIT burst + 1',
     scenario: 'handler fails',
   },
   {

@@ -89,9 +89,9 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     name: 'next-reply-overtakes',
     flaw: 'While a reply waits to be sent again, the next one to the same person is sent.',
     file: ROWS,
-    find: 'ORDER BY seq LIMIT $3::integer + 1',
+    find: 'ORDER BY lane, seq LIMIT burst + 1',
     replace: `\${this.#table === 'outbox' ? 'AND (next_attempt_at IS NULL OR next_attempt_at <= now())' : ''}
-                ORDER BY seq LIMIT $3::integer + 1`,
+            ORDER BY lane, seq LIMIT burst + 1`,
     scenario: 'calm',
   },
 ];

@@ -12,6 +12,10 @@ export class BotHandler implements EventHandler {
     if (bot.turn !== undefined) this.turn = bot.turn;
   }
 
+  listensTo(event: WebhookEvent): boolean {
+    return this.#bot.listensTo(event);
+  }
+
   /** Resolves without doing anything for an event that the bot has no handler for. */
   async handle(event: WebhookEvent, run: HandlerRun): Promise<void> {
     await this.#bot.handle(event, run);

@@ -53,6 +53,13 @@ export class Bot implements BotTraits {
     return this.#declared.answers.has(name);
   }
 
+  /** False if nothing that was declared would run over the event. Middleware runs over every event. */
+  listensTo(event: WebhookEvent): boolean {
+    const { routes, middleware, answers, unhandled } = this.#declared;
+    if (middleware.length > 0 || routes.some(({ takes }) => takes(event) !== undefined)) return true;
+    return event.kind === 'message' && (unhandled !== undefined || answers.size > 0);
+  }
+
   /** One run over one event. @throws what the handler throws, or a `PermanentError`, unless the bot drops it */
   async handle(event: WebhookEvent, run: HandlerRun): Promise<void> {
     const scope = new RunScope(event, run, this);

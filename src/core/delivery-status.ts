@@ -1,3 +1,5 @@
+import { isWahookError } from './errors.ts';
+import { isBulkLane, recipientLaneOf } from './lanes.ts';
 import type { DeliveryStatus, StatusUpdate } from './model.ts';
 import type { Clock, Job, JobContext, JobError, JobHandler, Metrics, SentMessages, Settlement } from './ports.ts';
 
@@ -29,44 +31,106 @@ export function refusal(errors: StatusUpdate['errors']): JobError {
   return { code: `graph_${errors?.[0]?.code ?? 'unknown'}`, message: 'Meta took the message and could not deliver it' };
 }
 
-/** Statuses → the delivery state of our messages, settled sends → the bot. */
+const UNKNOWN_MESSAGE: JobError = { code: 'unknown_message', message: 'The message of this status is not known yet' };
+
+/**
+ * Statuses → the delivery state of our messages, settled sends → the bot.
+ *
+ * Most statuses are of interest to nobody but the row of their message, whatever their order. So they come in through a few
+ * lanes and are applied by the hundred; those that the bot listens to, or whose message is not known yet, move on to the lane
+ * of their recipient, where one that fails or waits holds up nobody else.
+ */
 export class ApplyStatuses {
-  readonly #sentMessages: SentMessages;
+  readonly #sentMessages: Pick<SentMessages, 'apply'>;
   readonly #handle: JobHandler<StatusUpdate>;
+  readonly #listensTo: (update: StatusUpdate) => boolean;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
 
-  /** @param handle what runs the bot over the statuses afterwards */
-  constructor(sentMessages: SentMessages, handle: JobHandler<StatusUpdate>, metrics: Metrics, clock: Clock) {
+  /**
+   * @param handle what runs the bot over the statuses afterwards
+   * @param listensTo whether the bot would do anything with one
+   */
+  constructor(
+    sentMessages: Pick<SentMessages, 'apply'>,
+    handle: JobHandler<StatusUpdate>,
+    listensTo: (update: StatusUpdate) => boolean,
+    metrics: Metrics,
+    clock: Clock,
+  ) {
     this.#sentMessages = sentMessages;
     this.#handle = handle;
+    this.#listensTo = listensTo;
     this.#metrics = metrics;
     this.#clock = clock;
   }
 
   async run(jobs: readonly Job<StatusUpdate>[], context: JobContext): Promise<readonly Settlement[]> {
-    const unknown = new Set(await this.#sentMessages.apply(jobs.map((job) => job.payload)));
-    const early = jobs.findIndex((job) => unknown.has(job.payload) && this.#waitMs(job) > 0);
+    return jobs.every(({ lane }) => isBulkLane(lane)) ? this.#applyInBulk(jobs) : this.#show(jobs, context);
+  }
+
+  async #applyInBulk(jobs: readonly Job<StatusUpdate>[]): Promise<readonly Settlement[]> {
+    this.#countNew(jobs);
+    try {
+      const unknown = new Set(await this.#sentMessages.apply(jobs.map(({ payload }) => payload)));
+      return jobs.map((job) => this.#afterApplying(job, !unknown.has(job.payload)));
+    } catch (error) {
+      if (!isWahookError(error, 'unstorable')) throw error;
+      return await this.#applyEach(jobs);
+    }
+  }
+
+  /** One of them can never be applied: the others must not suffer for it. */
+  async #applyEach(jobs: readonly Job<StatusUpdate>[]): Promise<readonly Settlement[]> {
+    const settlements: Settlement[] = [];
+    for (const job of jobs) {
+      try {
+        const unknown = await this.#sentMessages.apply([job.payload]);
+        settlements.push(this.#afterApplying(job, unknown.length === 0));
+      } catch (error) {
+        if (!isWahookError(error, 'unstorable')) throw error;
+        settlements.push({ outcome: 'dead', error: { code: 'unstorable', message: error.message } });
+      }
+    }
+    return settlements;
+  }
+
+  #afterApplying({ payload, acceptedAtMs }: Job<StatusUpdate>, isKnown: boolean): Settlement {
+    const lane = recipientLaneOf(payload);
+    const inMs = isKnown ? 0 : this.#waitMs(payload, acceptedAtMs);
+    if (inMs > 0) return { outcome: 'moved', lane, inMs, error: UNKNOWN_MESSAGE };
+    return this.#listensTo(payload) ? { outcome: 'moved', lane } : { outcome: 'done' };
+  }
+
+  /** In the lane of one recipient. */
+  async #show(jobs: readonly Job<StatusUpdate>[], context: JobContext): Promise<readonly Settlement[]> {
+    const unapplied = jobs.filter(({ claims, lastError }) => claims === 1 || lastError?.code === UNKNOWN_MESSAGE.code);
+    const unknown = new Set(await this.#sentMessages.apply(unapplied.map(({ payload }) => payload)));
+    // One that came here without the lanes of all waits here, once.
+    const waitMs = ({ payload, claims, acceptedAtMs }: Job<StatusUpdate>) =>
+      unknown.has(payload) && claims === 1 ? this.#waitMs(payload, acceptedAtMs) : 0;
+    const early = jobs.findIndex((job) => waitMs(job) > 0);
     const ready = early === -1 ? jobs : jobs.slice(0, early);
-    for (const { payload, claims } of ready) if (claims === 1) this.#count(payload);
+    this.#countNew(ready);
     const settlements = ready.length === 0 ? [] : await this.#handle(ready, context);
     const waiting = jobs[early];
     if (waiting === undefined || settlements.some((settlement) => settlement.outcome === 'retry')) return settlements;
-    const error = { code: 'unknown_message', message: 'The message of this status is not known yet' };
-    return [...settlements, { outcome: 'retry', inMs: this.#waitMs(waiting), counted: false, error }];
+    return [...settlements, { outcome: 'retry', inMs: waitMs(waiting), counted: false, error: UNKNOWN_MESSAGE }];
   }
 
   /**
    * How long to wait for the message of a status to become known. By age, so that the statuses of one recipient wait together
-   * and not one after the other; once at most, whatever the clocks say; not at all if it names a send of ours, which is
-   * stored before it is sent.
+   * and not one after the other; not at all if it names a send of ours, which is stored before it is sent.
    */
-  #waitMs({ payload, claims, acceptedAtMs }: Job<StatusUpdate>): number {
-    if (payload.sendId !== undefined || claims > 1) return 0;
+  #waitMs({ sendId }: StatusUpdate, acceptedAtMs: number): number {
+    if (sendId !== undefined) return 0;
     return Math.max(0, UNKNOWN_MESSAGE_WAIT_MS - Math.max(0, this.#clock.now() - acceptedAtMs));
   }
 
-  #count({ status, errors }: StatusUpdate): void {
-    this.#metrics.count('message_status_total', { status, error_code: String(errors?.[0]?.code ?? 'none') });
+  #countNew(jobs: readonly Job<StatusUpdate>[]): void {
+    for (const { payload, claims } of jobs) {
+      const labels = { status: payload.status, error_code: String(payload.errors?.[0]?.code ?? 'none') };
+      if (claims === 1) this.#metrics.count('message_status_total', labels);
+    }
   }
 }

@@ -50,7 +50,7 @@ interface Turn {
 
 /** Event → the bot → its replies into the outbound queue, or a retry, or a dead letter. */
 export class HandleEvent {
-  readonly #handler: EventHandler;
+  readonly #handler: Pick<EventHandler, 'handle' | 'turn'>;
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -59,7 +59,7 @@ export class HandleEvent {
   readonly #gate = new RunGate();
 
   constructor(
-    handler: EventHandler,
+    handler: Pick<EventHandler, 'handle' | 'turn'>,
     log: Log,
     metrics: Metrics,
     clock: Clock,

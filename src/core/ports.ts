@@ -151,7 +151,12 @@ export type Settlement =
   /** Again after `inMs`; later jobs of the lane wait. `counted`: it was the job's own failure and raises `attempt`. */
   | { readonly outcome: 'retry'; readonly inMs: number; readonly counted: boolean; readonly error: JobError }
   /** Never again: a dead letter; the lane goes on, unless the queue was told to hold it. */
-  | { readonly outcome: 'dead'; readonly error: JobError };
+  | { readonly outcome: 'dead'; readonly error: JobError }
+  /**
+   * Not done: it waits in another lane of the queue, at its old place in the order of publishing, so before whatever was
+   * published there later and waits still. Due at once, or after `inMs`. Later jobs of this lane go on.
+   */
+  | { readonly outcome: 'moved'; readonly lane: string; readonly inMs?: number; readonly error?: JobError };
 
 /** How far a call of the outside has come that must not be repeated; `result` is absent for one that gave nothing. */
 export type OnceCall = { readonly state: 'begun' } | { readonly state: 'done'; readonly result?: Json };
@@ -206,8 +211,8 @@ export type JobHandler<Payload> = (
 export interface ConsumeOptions {
   /** Lanes handled at once by this process. */
   readonly concurrency: number;
-  /** Jobs of one lane handed over together. */
-  readonly burst: number;
+  /** Jobs of one lane handed over together; may depend on the lane. */
+  readonly burst: number | ((lane: string) => number);
 }
 
 export interface Consumption {
@@ -662,6 +667,9 @@ export interface BurstTurn {
 
 /** The bot. */
 export interface EventHandler {
+  /** False if `handle` would do nothing with this event. */
+  listensTo(event: WebhookEvent): boolean;
+
   /** Absent: every message is handled by itself. */
   readonly turn?: BurstTurn;
   /**

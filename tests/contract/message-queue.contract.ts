@@ -431,6 +431,66 @@ export function messageQueueContract(openQueue: () => Promise<OpenMessageQueue>)
     expect(bursts.filter(([first]) => first?.startsWith('b'))).to.deep.equal([['b1']]);
   });
 
+  it('hands over bursts whose size depends on the lane', async () => {
+    const bursts: string[][] = [];
+    await queue.publish('messages', [...jobs(3, 'many'), ...jobs(3, 'one', 4)]);
+    await consume(
+      async (got) => {
+        bursts.push(got.map(textOf));
+        return got.map(() => DONE);
+      },
+      { burst: (lane) => (lane === 'many' ? 10 : 1) },
+    );
+    await settled();
+    expect(bursts).to.deep.include.members([['1', '2', '3'], ['4'], ['5'], ['6']]);
+  });
+
+  it('moves a job to another lane, before what was published there later, and goes on with its own', async () => {
+    const seen: string[] = [];
+    const hold = gate();
+    await queue.publish('messages', [...jobs(3, 'common'), ...jobs(1, 'own', 4)]);
+    await consume(
+      async (got) => {
+        if (got[0]?.lane === 'own' && seen.length === 0) await hold.opened;
+        seen.push(
+          ...got.map(({ lane, payload, claims }) => `${lane} ${textOf({ payload } as Job<InboundMessage>)} ${claims}`),
+        );
+        return got.map((one) =>
+          one.lane === 'common' && textOf(one) !== '3' ? { outcome: 'moved', lane: 'other' } : DONE,
+        );
+      },
+      { burst: 2, concurrency: 1 },
+    );
+    hold.open();
+    await settled();
+    const inLane = (name: string) => seen.filter((one) => one.startsWith(name));
+    expect(inLane('common')).to.deep.equal(['common 1 1', 'common 2 1', 'common 3 1']);
+    expect(inLane('other')).to.deep.equal(['other 1 2', 'other 2 2']);
+  });
+
+  it('moves a job in front of what was published later into that lane, and not before its time', async () => {
+    const seen: { readonly text: string; readonly atMs: number; readonly code: string | undefined }[] = [];
+    await queue.publish('messages', jobs(1, 'common'));
+    await queue.publish('messages', jobs(1, 'own', 2));
+    let moved = 0;
+    await consume(
+      async ([one]) => {
+        if (one!.lane === 'own' && moved === 0) return [retry(0, false)];
+        if (one!.lane === 'common') {
+          moved = performance.now();
+          return [{ outcome: 'moved', lane: 'own', inMs: 300, error: { code: 'early', message: 'too early' } }];
+        }
+        seen.push({ text: textOf(one!), atMs: performance.now() - moved, code: one!.lastError?.code });
+        return [DONE];
+      },
+      { concurrency: 1 },
+    );
+    await settled();
+    expect(seen.map(({ text }) => text)).to.deep.equal(['1', '2']);
+    expect(seen[0]).to.include({ code: 'early' });
+    expect(seen[0]?.atMs).to.be.at.least(295);
+  });
+
   it('settles a burst up to its first retry and leaves the rest as it is', async () => {
     const bursts: Job<InboundMessage>[][] = [];
     await queue.publish('messages', jobs(5));

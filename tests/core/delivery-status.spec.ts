@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ApplyStatuses, type Delivery, nextDelivery } from '../../src/core/delivery-status.ts';
+import { WahookError } from '../../src/core/errors.ts';
+import { laneOf } from '../../src/core/lanes.ts';
 import type { StatusUpdate } from '../../src/core/model.ts';
 import type { Job, JobHandler, SentMessages } from '../../src/core/ports.ts';
 import { manualClock, RecordingMetrics } from '../support/recording.ts';
@@ -37,7 +39,11 @@ describe('The delivery state of a message', () => {
 });
 
 describe('Applying statuses', () => {
-  const open = (known: (update: StatusUpdate) => boolean, handle?: JobHandler<StatusUpdate>) => {
+  const open = (
+    known: (update: StatusUpdate) => boolean,
+    handle?: JobHandler<StatusUpdate>,
+    listensTo: (update: StatusUpdate) => boolean = () => true,
+  ) => {
     const applied: StatusUpdate[] = [];
     const sentMessages: SentMessages = {
       apply: async (updates) => {
@@ -54,7 +60,7 @@ describe('Applying statuses', () => {
     };
     const metrics = new RecordingMetrics();
     const clock = manualClock(1_790_000_001_000);
-    const statuses = new ApplyStatuses(sentMessages, handle ?? done, metrics, clock);
+    const statuses = new ApplyStatuses(sentMessages, handle ?? done, listensTo, metrics, clock);
     const run = (...jobs: readonly Job<StatusUpdate>[]) => statuses.run(jobs, recordingContext());
     return { run, applied, handled, metrics, clock };
   };
@@ -108,6 +114,88 @@ describe('Applying statuses', () => {
   it('does not wait for a status that names a send of ours', async () => {
     const { run } = open(() => false);
     expect(await run(jobOf(statusUpdate('sent', { sendId: 'send-1' })))).to.deep.equal([{ outcome: 'done' }]);
+  });
+
+  describe('in bulk, as they come in', () => {
+    const lane = laneOf(statusUpdate('sent'));
+    const recipientLane = '106540352242922|15550100001';
+    const incoming = (update: StatusUpdate, over: Partial<Job<StatusUpdate>> = {}) => jobOf(update, { lane, ...over });
+
+    it('shows none to a bot that does not listen', async () => {
+      const { run, applied, handled, metrics } = open(
+        () => true,
+        undefined,
+        () => false,
+      );
+      const settlements = await run(incoming(statusUpdate('sent')), incoming(statusUpdate('read')));
+      expect(settlements).to.deep.equal([{ outcome: 'done' }, { outcome: 'done' }]);
+      expect(applied).to.have.length(2);
+      expect(handled).to.deep.equal([]);
+      expect(metrics.total('message_status_total')).to.equal(2);
+    });
+
+    it('moves those that the bot listens to on to the lane of their recipient, applied', async () => {
+      const { run, handled, applied, metrics } = open(
+        () => true,
+        undefined,
+        ({ status }) => status === 'failed',
+      );
+      const failed = statusUpdate('failed', { errors: [{ code: 131026 }] });
+      const settlements = await run(incoming(statusUpdate('sent')), incoming(failed));
+      expect(settlements).to.deep.equal([{ outcome: 'done' }, { outcome: 'moved', lane: recipientLane }]);
+      expect(await run(jobOf(failed, { lane: recipientLane, claims: 2 }))).to.deep.equal([{ outcome: 'done' }]);
+      expect(handled).to.deep.equal([failed]);
+      expect(applied, 'not applied again').to.have.length(2);
+      expect(metrics.total('message_status_total')).to.equal(2);
+    });
+
+    it('lets one whose message is not known yet wait in the lane of its recipient, and applies it there again', async () => {
+      const early = statusUpdate('sent', { messageId: 'wamid.EARLY' });
+      const { run, handled, applied } = open(
+        (update) => update !== early,
+        undefined,
+        () => false,
+      );
+      const settlements = await run(incoming(early), incoming(statusUpdate('read')));
+      const error = { code: 'unknown_message', message: 'The message of this status is not known yet' };
+      expect(settlements).to.deep.equal([
+        { outcome: 'moved', lane: recipientLane, inMs: 2_000, error },
+        { outcome: 'done' },
+      ]);
+      const again = jobOf(early, { lane: recipientLane, claims: 2, lastError: error });
+      expect(await run(again), 'it has waited').to.deep.equal([{ outcome: 'done' }]);
+      expect(applied.filter((update) => update === early)).to.have.length(2);
+      expect(handled).to.deep.equal([early]);
+    });
+
+    it('gives up one that the store can never take, and applies the others', async () => {
+      const poison = statusUpdate('sent', { messageId: 'wamid.POISON' });
+      const refuse = (update: StatusUpdate) => {
+        if (update === poison) throw new WahookError('unstorable', 'never');
+        return true;
+      };
+      const { run } = open(refuse, undefined, () => false);
+      const settlements = await run(incoming(statusUpdate('sent')), incoming(poison), incoming(statusUpdate('read')));
+      expect(settlements.map(({ outcome }) => outcome)).to.deep.equal(['done', 'dead', 'done']);
+      expect(settlements[1]).to.have.nested.property('error.code', 'unstorable');
+    });
+
+    it('passes on what the store cannot do right now', async () => {
+      const refuse = () => {
+        throw new WahookError('storage_unavailable', 'gone');
+      };
+      const { run } = open(refuse);
+      const error = await run(incoming(statusUpdate('sent'))).catch((reason: unknown) => reason);
+      expect(error).to.have.property('code', 'storage_unavailable');
+    });
+
+    it('keeps all statuses of a recipient in one lane, and spreads recipients over a few', () => {
+      const lanes = Array.from({ length: 200 }, (_, index) =>
+        laneOf(statusUpdate('sent', { recipient: { waId: `1555010${index}` } })),
+      );
+      expect(new Set(lanes).size).to.be.within(2, 16);
+      expect(laneOf(statusUpdate('sent'))).to.equal(laneOf(statusUpdate('read')));
+    });
   });
 
   it('stops where the bot wants to try again', async () => {

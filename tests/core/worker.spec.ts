@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import type { ApplyStatuses } from '../../src/core/delivery-status.ts';
 import type { HandleEvent } from '../../src/core/handle-event.ts';
+import { laneOf } from '../../src/core/lanes.ts';
 import type { ConsumeOptions, Job, JobHandler, MessageQueue, Settlement } from '../../src/core/ports.ts';
 import type { SendMessage } from '../../src/core/send-message.ts';
 import { Worker } from '../../src/core/worker.ts';
 import { RecordingMetrics } from '../support/recording.ts';
-import { jobOf, recordingContext } from './builders.ts';
+import { jobOf, recordingContext, statusUpdate } from './builders.ts';
 
 describe('The worker', () => {
   const open = (settlement: Settlement, broken?: string, messagesAtOnce = 1) => {
@@ -44,7 +45,10 @@ describe('The worker', () => {
     for (const { handler } of consumers.values()) await handler([jobOf({})], recordingContext());
     expect([...consumers.keys()]).to.deep.equal(['messages', 'outbound', 'statuses', 'account']);
     expect(ran).to.deep.equal(['handle', 'send', 'statuses', 'handle']);
-    expect([...consumers.values()].map(({ options }) => options.burst)).to.deep.equal([1, 1, 20, 1]);
+    const bursts = (lane: string) =>
+      [...consumers.values()].map(({ options: { burst } }) => (typeof burst === 'number' ? burst : burst(lane)));
+    expect(bursts('1065|15550100001')).to.deep.equal([1, 1, 20, 1]);
+    expect(bursts(laneOf(statusUpdate('sent'))), 'where statuses come in').to.deep.equal([1, 1, 500, 1]);
     expect(consumers.get('messages')?.options.concurrency).to.equal(8);
   });
 

@@ -113,7 +113,7 @@ export class MemoryMessageQueue implements MessageQueue {
 /** One process's share of the handling of a queue. */
 class Consumer implements Consumption {
   readonly handler: JobHandler<never>;
-  readonly burst: number;
+  readonly burst: ConsumeOptions['burst'];
   readonly #concurrency: number;
   readonly #stopDeadlineMs: number;
   readonly #running = new Set<Promise<void>>();
@@ -237,7 +237,7 @@ class Line {
   async #visit(lane: string, { handler, burst, signal }: Consumer): Promise<number> {
     const now = this.#clock.now();
     // One alone where the next must not run if this one dies.
-    const most = this.#rows.holds(this.#queue) ? 1 : burst;
+    const most = this.#rows.holds(this.#queue) ? 1 : sizeOf(burst, lane);
     const waiting = this.#rows.ready(this.#queue, lane).slice(0, most);
     const notDue = waiting.findIndex(({ dueAtMs }) => dueAtMs > now);
     const rows = notDue === -1 ? waiting : waiting.slice(0, notDue);
@@ -280,6 +280,7 @@ class Line {
       const settlement = counting[index];
       if (settlement === undefined) this.#rows.unclaim(row);
       else this.#rows.settle(row, settlement, this.#clock.now());
+      if (settlement?.outcome === 'moved') this.wake(settlement.lane);
     }
     this.#store(sends, writes);
   }
@@ -287,4 +288,8 @@ class Line {
 
 function stored(job: NewJob): StoredJob {
   return { ...job, payload: JSON.stringify(job.payload) };
+}
+
+function sizeOf(burst: ConsumeOptions['burst'], lane: string): number {
+  return typeof burst === 'number' ? burst : burst(lane);
 }

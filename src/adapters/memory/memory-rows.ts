@@ -5,7 +5,7 @@ import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '.
 export interface MemoryRow {
   readonly seq: number;
   readonly queue: QueueName;
-  readonly lane: string;
+  lane: string;
   readonly key: NewJob['key'];
   /** JSON: whoever gets the payload gets a copy, as from a database. */
   readonly payload: string;
@@ -127,10 +127,17 @@ export class MemoryRows {
     if (row.state !== 'waiting') return;
     row.claimed = false;
     delete row.lastError;
-    if (settlement.outcome !== 'done') row.lastError = { ...settlement.error };
+    if (settlement.outcome !== 'done' && settlement.error) row.lastError = { ...settlement.error };
     if (settlement.outcome === 'retry') {
       row.failures += settlement.counted ? 1 : 0;
       row.dueAtMs = nowMs + settlement.inMs;
+      return;
+    }
+    if (settlement.outcome === 'moved') {
+      row.dueAtMs = settlement.inMs === undefined ? 0 : nowMs + settlement.inMs;
+      this.#leaveLane(row);
+      row.lane = settlement.lane;
+      this.#joinLane(row);
       return;
     }
     if (settlement.outcome === 'done' && settlement.messageId !== undefined) this.name(row, settlement.messageId);
@@ -149,8 +156,7 @@ export class MemoryRows {
     Object.assign(row, { state: 'waiting', claims: 0, failures, claimed: false, dueAtMs });
     delete row.lastError;
     delete row.diedAtMs;
-    const lane = [...this.waiting(row.queue, row.lane), row].sort((one, other) => one.seq - other.seq);
-    this.#waiting.set(laneKey(row.queue, row.lane), lane);
+    this.#joinLane(row);
   }
 
   /** Lets a message wait again that was sent, at its place in its lane. */
@@ -170,6 +176,15 @@ export class MemoryRows {
     row.state = state;
     this.#dead.delete(row);
     if (state === 'dead') this.#dead.add(row);
+    this.#leaveLane(row);
+  }
+
+  #joinLane(row: MemoryRow): void {
+    const lane = [...this.waiting(row.queue, row.lane), row].sort((one, other) => one.seq - other.seq);
+    this.#waiting.set(laneKey(row.queue, row.lane), lane);
+  }
+
+  #leaveLane(row: MemoryRow): void {
     const key = laneKey(row.queue, row.lane);
     const left = this.waiting(row.queue, row.lane).filter((other) => other !== row);
     if (left.length > 0) this.#waiting.set(key, left);

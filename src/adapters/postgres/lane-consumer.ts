@@ -1,33 +1,33 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { WahookError } from '../../core/errors.ts';
 import type { Consumption, Log } from '../../core/ports.ts';
+import { Batch } from './batch.ts';
 import { HEARTBEAT_SECONDS, type LaneClaim } from './lane-scheduler.ts';
 import type { LaneSweep } from './lane-sweep.ts';
 import { LaneVisit, type LaneVisitOptions } from './lane-visit.ts';
+import type { LaneWatch } from './lane-watch.ts';
 import { toWahookError } from './sql-errors.ts';
 
 export interface LaneConsumerOptions extends LaneVisitOptions {
   readonly concurrency: number;
   readonly sweep: LaneSweep;
+  readonly watch: LaneWatch;
   /** How long handlers may still run after `stop` before their signal is aborted. */
   readonly stopDeadlineMs: number;
   readonly log: Log;
 }
 
-/** The floor under notifications, which are only a hint: what was missed is found after this. */
-const POLL_MS = 500;
-const SWEEP_MS = 1_000;
+/** Between the beginnings of two fetches, unless lanes are known to wait: under load one fetch brings several lanes. */
+const FETCH_PACE_MS = 5;
 
 /** Three chances within the lease. */
 const BEAT_MS = (HEARTBEAT_SECONDS * 1000) / 3;
 
-/** One attempt of one lane job; the id alone stays the same when pg-boss gives the lane away again. */
-function keyOf({ id, retryCount }: LaneClaim): string {
-  return `${id} ${retryCount}`;
-}
-
 interface Held {
   readonly claim: LaneClaim;
-  readonly lost: AbortController;
+  /** Aborted when what is done does not count any more: the lane is lost, or the time to stop is over. */
+  readonly over: AbortController;
+  isLost: boolean;
   /**
    * When the question was asked whose answer proved last that the lane is ours, by `performance.now()`: that goes on while
    * the process is stopped. In a machine that is suspended it may not; there the fence alone holds.
@@ -39,30 +39,39 @@ interface Held {
  * Fetches lanes whenever it has a free slot and reason to believe that one waits, and visits them side by side.
  *
  * pg-boss's own `work()` was measured against it (2026-11, 16 slots, on a busy machine). With `batchSize` 1 a worker sleeps
- * out its polling interval after each job, which drained a backlog at 27 lanes a second (this: 140 to 280), and a
- * notification wakes all idle workers, each of which asks the database: 6.3 ms of PostgreSQL a message at 150 a second
- * (this: 3.4 to 4.6). With larger batches a quick lane would wait for the slowest of its batch.
+ * out its polling interval after each job, which drained a backlog at 27 lanes a second (this, one lane a transaction then:
+ * 140 to 280), and a notification wakes all idle workers, each of which asks the database: 6.3 ms of PostgreSQL a message at
+ * 150 a second (this: 3.4 to 4.6). With larger batches a quick lane would wait for the slowest of its batch.
  */
 export class LaneConsumer implements Consumption {
   readonly #options: LaneConsumerOptions;
   readonly #visit: LaneVisit;
+  /** By the id of their job: of two attempts of one job the later. */
   readonly #held = new Map<string, Held>();
   readonly #visits = new Set<Promise<void>>();
-  readonly #deadline = new AbortController();
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #givenBack: Batch<LaneClaim, undefined>;
   readonly #beat: NodeJS.Timeout;
-  readonly #silence: () => void;
+  readonly #silence: readonly (() => void)[];
   #fetching: Promise<void> | undefined;
+  #fetchedAtMs = Number.NEGATIVE_INFINITY;
   #sweeping: Promise<void> | undefined;
   /** Rises with each hint that a lane may wait. */
   #hints = 0;
+  #isTimeUp = false;
   #stopped: Promise<void> | undefined;
 
   constructor(options: LaneConsumerOptions) {
+    const { queue, scheduler, watch } = options;
     this.#options = options;
     this.#visit = new LaneVisit(options);
-    this.#silence = options.scheduler.onBell(options.queue, () => this.#hint());
-    this.#timers = [setInterval(() => this.#hint(), POLL_MS), setInterval(() => this.#sweep(), SWEEP_MS)];
+    this.#givenBack = new Batch(async (claims) => {
+      await scheduler.giveBack(queue, claims);
+      return claims.map(() => undefined);
+    });
+    this.#silence = [
+      scheduler.onBell(queue, () => this.#hint()),
+      watch.join(queue, { hint: () => this.#hint(), sweep: () => this.#sweep() }),
+    ];
     this.#beat = setInterval(() => void this.#heartbeat(), BEAT_MS);
     this.#hint();
     this.#sweep();
@@ -75,19 +84,23 @@ export class LaneConsumer implements Consumption {
 
   /** Ends it at once: tells the running handlers that nothing they do counts any more, and leaves no timer behind. */
   abort(): void {
-    this.#deadline.abort();
+    this.#timeIsUp();
     this.#takeNothingNew();
     clearInterval(this.#beat);
   }
 
   #takeNothingNew(): void {
-    this.#silence();
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const silence of this.#silence) silence();
+  }
+
+  #timeIsUp(): void {
+    this.#isTimeUp = true;
+    for (const { over } of this.#held.values()) over.abort();
   }
 
   async #stop(): Promise<void> {
     this.#takeNothingNew();
-    const deadline = setTimeout(() => this.#deadline.abort(), this.#options.stopDeadlineMs);
+    const deadline = setTimeout(() => this.#timeIsUp(), this.#options.stopDeadlineMs);
     await Promise.all([this.#fetching, this.#sweeping]);
     await Promise.all(this.#visits);
     clearTimeout(deadline);
@@ -100,20 +113,25 @@ export class LaneConsumer implements Consumption {
   }
 
   get #hasRoom(): boolean {
-    return this.#stopped === undefined && !this.#deadline.signal.aborted && this.#held.size < this.#options.concurrency;
+    return this.#stopped === undefined && !this.#isTimeUp && this.#visits.size < this.#options.concurrency;
   }
 
   /** Goes on until there is no room, or nothing waits and no hint came in meanwhile. */
   async #fetch(): Promise<void> {
     const { queue, concurrency, scheduler } = this.#options;
     try {
+      let isMoreWaiting = false;
       while (this.#hasRoom) {
+        if (!isMoreWaiting) await this.#keepPace();
+        this.#fetchedAtMs = performance.now();
         const hints = this.#hints;
-        const free = concurrency - this.#held.size;
+        const limit = fetchLimit(concurrency - this.#visits.size);
         const provenAtMs = performance.now();
-        const claims = await scheduler.fetch(queue, free);
-        for (const claim of claims) this.#take({ claim, lost: new AbortController(), provenAtMs }, hints);
-        if (claims.length < free && hints === this.#hints) break;
+        const claims = await scheduler.fetch(queue, limit);
+        for (const claim of claims)
+          this.#take({ claim, over: new AbortController(), isLost: false, provenAtMs }, hints);
+        isMoreWaiting = claims.length === limit;
+        if (!isMoreWaiting && hints === this.#hints) break;
       }
     } catch (error) {
       this.#warn('fetching lanes failed', error);
@@ -122,25 +140,38 @@ export class LaneConsumer implements Consumption {
     }
   }
 
+  async #keepPace(): Promise<void> {
+    const waitMs = this.#fetchedAtMs + FETCH_PACE_MS - performance.now();
+    if (waitMs > 0) await pause(waitMs);
+  }
+
   #take(held: Held, hints: number): void {
     const { claim } = held;
-    const full = this.#held.size + 1 === this.#options.concurrency;
+    const full = this.#visits.size + 1 === this.#options.concurrency;
     // A lane that was taken back from us and given to us again has the same id: what ran before does not count any more.
-    for (const other of this.#held.values()) if (other.claim.id === claim.id) other.lost.abort();
-    this.#held.set(keyOf(claim), held);
+    this.#lose(this.#held.get(claim.id));
+    this.#held.set(claim.id, held);
+    if (this.#isTimeUp) held.over.abort();
     const visit = this.#run(held).finally(() => {
-      this.#held.delete(keyOf(claim));
+      const wasFull = this.#visits.size === this.#options.concurrency;
+      if (this.#held.get(claim.id) === held) this.#held.delete(claim.id);
       this.#visits.delete(visit);
       // A wake-up that came while its lane was active, or while all slots were taken, found nothing to fetch.
-      if (full || hints !== this.#hints || this.#held.size + 1 === this.#options.concurrency) this.#hint();
+      if (full || wasFull || hints !== this.#hints) this.#hint();
     });
     this.#visits.add(visit);
   }
 
+  #lose(held: Held | undefined): void {
+    if (held === undefined) return;
+    held.isLost = true;
+    held.over.abort();
+  }
+
   async #run(held: Held): Promise<void> {
-    const { claim, lost } = held;
-    const { queue, scheduler, log } = this.#options;
-    const signal = AbortSignal.any([lost.signal, this.#deadline.signal]);
+    const { claim } = held;
+    const { queue, log } = this.#options;
+    const { signal } = held.over;
     try {
       const isHeld = () => !signal.aborted && performance.now() - held.provenAtMs < HEARTBEAT_SECONDS * 1000;
       const outcome = await this.#visit.run(claim, { signal, isHeld }, () => this.#stopped !== undefined);
@@ -149,14 +180,12 @@ export class LaneConsumer implements Consumption {
       // A handler's error may quote content, so only its name is told.
       const reason = error instanceof WahookError ? error.message : error instanceof Error ? error.name : typeof error;
       log.warn('a burst was not settled and comes again', { queue, reason });
-      await scheduler
-        .giveBack(queue, claim)
-        .catch((reason: unknown) => this.#warn('giving a lane back failed', reason));
+      await this.#givenBack.add(claim).catch((reason: unknown) => this.#warn('giving a lane back failed', reason));
     }
   }
 
   async #heartbeat(): Promise<void> {
-    const held = [...this.#held.values()].filter(({ lost }) => !lost.signal.aborted);
+    const held = [...this.#held.values()].filter(({ isLost }) => !isLost);
     if (held.length === 0) return;
     try {
       const { queue, scheduler } = this.#options;
@@ -167,8 +196,8 @@ export class LaneConsumer implements Consumption {
       );
       // One that its visit gave up meanwhile is missing too; its signal interests nobody any more.
       for (const one of held) {
-        if (alive.has(one.claim.id)) one.provenAtMs = provenAtMs;
-        else one.lost.abort();
+        if (alive.has(one.claim)) one.provenAtMs = provenAtMs;
+        else this.#lose(one);
       }
     } catch (error) {
       this.#warn('heartbeat failed', error);
@@ -189,4 +218,9 @@ export class LaneConsumer implements Consumption {
     const { queue, log } = this.#options;
     log.warn(message, { queue, reason: toWahookError(error).message });
   }
+}
+
+/** A power of two, since the limit is part of the text of the statement, which is planned once for each. */
+function fetchLimit(free: number): number {
+  return 2 ** Math.floor(Math.log2(free));
 }

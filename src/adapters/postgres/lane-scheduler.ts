@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type ConstructorOptions, PgBoss, type UpdateQueueOptions } from 'pg-boss';
 import { QUEUE_NAMES } from '../../core/lanes.ts';
 import type { Log, QueueName } from '../../core/ports.ts';
@@ -15,11 +16,11 @@ export interface LaneClaim {
 }
 
 /**
- * True in SQL if the lane of queue $1 is still held by the claim with id $4 and retry count $5; 0.02 ms (measured 2026-11). The
+ * True in SQL if the lane of queue $1 is still held by the claim `given` (id, retry_count); 0.02 ms (measured 2026-11). The
  * state is looked at outside of the condition: with it the planner would read all active lanes of the queue, 0.26 ms with 900.
  */
 export const LANE_IS_HELD = `
-  (SELECT state = 'active' FROM pgboss.job WHERE name = $1 AND id = $4::uuid AND retry_count = $5::integer)`;
+  (SELECT state = 'active' FROM pgboss.job WHERE name = $1 AND id = given.id AND retry_count = given.retry_count)`;
 
 /** A worker that died or froze is found after this; 10 s is the least that pg-boss allows. */
 export const HEARTBEAT_SECONDS = 10;
@@ -59,6 +60,15 @@ const SUPERVISION: ConstructorOptions = {
 /** Wake-ups a statement: 75 ms for 1,000 new ones, 25 ms if all lanes are awake already (measured 2026-11). */
 const WAKE_BATCH = 1_000;
 
+/** Between the beginnings of two statements that wake lanes, so that under load one wakes several. */
+const WAKE_PACE_MS = 5;
+
+/** The look-up is not made a join, which by statistics from before the backlog would read all jobs. */
+const ASLEEP = `
+  SELECT lane FROM unnest($2::text[]) AS given (lane)
+  WHERE (SELECT true FROM pgboss.job
+         WHERE name = $1 AND state = 'created' AND policy = 'stately' AND COALESCE(singleton_key, '') = lane LIMIT 1) IS NULL`;
+
 export interface LaneSchedulerOptions {
   /** `Database.bossOptions()`. */
   readonly boss: BossOptions;
@@ -76,6 +86,7 @@ export class LaneScheduler {
   readonly #wanted = new Map<QueueName, Set<string>>();
   readonly #bells = new Map<QueueName, Set<() => void>>();
   #flushing: Promise<void> | undefined;
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
   #supervisor: Promise<PgBoss> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -137,29 +148,28 @@ export class LaneScheduler {
     return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, lane: data.lane }));
   }
 
-  /** Says that the worker lives; resolves to the ids of those that are still its own. */
-  async beat(queue: QueueName, claims: readonly LaneClaim[]): Promise<ReadonlySet<string>> {
-    const { settled } = (await this.#boss.touch(queue, attempts(claims))) as Settled;
-    return new Set(settled);
+  /** Says that the worker lives; resolves to those that are still its own. */
+  async beat(queue: QueueName, claims: readonly LaneClaim[]): Promise<ReadonlySet<LaneClaim>> {
+    return affected(claims, (attempts) => this.#boss.touch(queue, attempts));
   }
 
-  /** True if the lane is still the caller's, and then until the transaction ends: whoever wants to take it waits so long. */
-  async hold(tx: Queryable, queue: QueueName, claim: LaneClaim): Promise<boolean> {
-    return affectedOne(await this.#boss.touch(queue, attempts([claim]), { db: asBossDb(tx) }));
+  /** Those that are still the caller's, and then until the transaction ends: whoever wants to take one waits so long. */
+  async hold(tx: Queryable, queue: QueueName, claims: readonly LaneClaim[]): Promise<ReadonlySet<LaneClaim>> {
+    return affected(claims, (attempts) => this.#boss.touch(queue, attempts, { db: asBossDb(tx) }));
   }
 
   /**
-   * Gives the lane up with the transaction; false if it was not the caller's any more. Deleting instead of completing: a
+   * Gives lanes up with the transaction; resolves to those that were still the caller's. Deleting instead of completing: a
    * settled lane job is of no use to anybody, and at one a message they would be most of the database's work (vacuum,
    * retention, pg-boss's statistics read them every second).
    */
-  async release(tx: Queryable, queue: QueueName, claim: LaneClaim): Promise<boolean> {
-    return affectedOne(await this.#boss.deleteJob(queue, attempts([claim]), { db: asBossDb(tx) }));
+  async release(tx: Queryable, queue: QueueName, claims: readonly LaneClaim[]): Promise<ReadonlySet<LaneClaim>> {
+    return affected(claims, (attempts) => this.#boss.deleteJob(queue, attempts, { db: asBossDb(tx) }));
   }
 
-  /** Gives the lane up without a transaction around it, for the next worker to try in a second. */
-  async giveBack(queue: QueueName, claim: LaneClaim): Promise<void> {
-    await this.#boss.fail(queue, attempts([claim]), { message: 'the handler rejected' });
+  /** Gives lanes up without a transaction around it, for the next worker to try in a second. */
+  async giveBack(queue: QueueName, claims: readonly LaneClaim[]): Promise<void> {
+    await affected(claims, (attempts) => this.#boss.fail(queue, attempts, { message: 'the handler rejected' }));
   }
 
   /** Calls back whenever a lane of the queue may wait for a worker; returns how to end it. */
@@ -189,6 +199,9 @@ export class LaneScheduler {
     for (;;) {
       const next = [...this.#wanted].find(([, lanes]) => lanes.size > 0);
       if (next === undefined) break;
+      const waitMs = this.#flushedAtMs + WAKE_PACE_MS - performance.now();
+      if (waitMs > 0) await pause(waitMs);
+      this.#flushedAtMs = performance.now();
       const [queue, wanted] = next;
       const lanes = [...wanted].slice(0, WAKE_BATCH);
       for (const lane of lanes) wanted.delete(lane);
@@ -238,25 +251,29 @@ export class LaneScheduler {
   }
 }
 
-/** What pg-boss's settling calls resolve to; its types leave it open. */
-interface Settled {
-  readonly affected: number;
-  readonly settled: readonly string[];
+/** What names one attempt of a lane's job to pg-boss. */
+interface Attempt {
+  readonly id: string;
+  readonly retryCount: number;
 }
 
-function affectedOne(result: object): boolean {
-  return (result as Settled).affected === 1;
+/**
+ * Those of the claims whose jobs a call of pg-boss found in their very attempt. It answers with bare ids, so of two attempts of
+ * one job only the later is asked about: the earlier was taken back, or there would be no later one.
+ */
+async function affected(
+  claims: readonly LaneClaim[],
+  call: (attempts: Attempt[]) => Promise<object>,
+): Promise<ReadonlySet<LaneClaim>> {
+  if (claims.length === 0) return new Set();
+  const latest = new Map<string, LaneClaim>();
+  for (const claim of claims)
+    if (claim.retryCount >= (latest.get(claim.id)?.retryCount ?? 0)) latest.set(claim.id, claim);
+  const asked = [...latest.values()].map(({ id, retryCount }) => ({ id, retryCount }));
+  // The types of pg-boss leave open what its calls resolve to.
+  const { settled } = (await call(asked)) as { readonly settled: readonly string[] };
+  return new Set(settled.flatMap((id) => latest.get(id) ?? []));
 }
-
-function attempts(claims: readonly LaneClaim[]): { id: string; retryCount: number }[] {
-  return claims.map(({ id, retryCount }) => ({ id, retryCount }));
-}
-
-/** The look-up is not made a join, which by statistics from before the backlog would read all jobs. */
-const ASLEEP = `
-  SELECT lane FROM unnest($2::text[]) AS given (lane)
-  WHERE (SELECT true FROM pgboss.job
-         WHERE name = $1 AND state = 'created' AND policy = 'stately' AND COALESCE(singleton_key, '') = lane LIMIT 1) IS NULL`;
 
 /** Sorted: two processes that insert the same lanes in different orders wait for each other (a deadlock, 1 s each). */
 function wakeUps(lanes: readonly string[]): { singletonKey: string; data: { lane: string } }[] {

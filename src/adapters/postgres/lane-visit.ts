@@ -1,24 +1,20 @@
-import { isWahookError, WahookError } from '../../core/errors.ts';
+import { WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { JobContext, JobHandler, Metrics, NewJob, QueueName, Settlement, StateWrite } from '../../core/ports.ts';
-import type { Database, Queryable } from './database.ts';
-import { type ClaimedRow, LaneRows } from './lane-rows.ts';
-import type { LaneClaim, LaneScheduler } from './lane-scheduler.ts';
-import { writeState } from './state-writes.ts';
+import type { ConsumeOptions, JobContext, JobHandler, NewJob, Settlement, StateWrite } from '../../core/ports.ts';
+import { Batch } from './batch.ts';
+import { type ClaimedRow, type ClaimedRows, type LaneRequest, LaneRows } from './lane-rows.ts';
+import type { LaneClaim } from './lane-scheduler.ts';
+import { type Burst, type Effects, LaneSettlement, type LaneSettlementOptions, type Next } from './lane-settlement.ts';
 
 /** What one visit may take before the lane goes to the end of the line, so that a chatty lane starves nobody. */
 const TURN = { rows: 50, ms: 5_000 } as const;
 
-export interface LaneVisitOptions {
-  readonly database: Database;
-  readonly scheduler: LaneScheduler;
-  readonly queue: QueueName;
+export interface LaneVisitOptions extends LaneSettlementOptions {
   readonly handler: JobHandler<never>;
-  readonly burst: number;
+  readonly burst: ConsumeOptions['burst'];
   /** Nothing of a lane runs behind a dead row of it; so a burst is one row. */
   readonly holds: boolean;
-  readonly metrics: Metrics;
 }
 
 /** `fenced`: another worker has the lane, and nothing of the last burst counted. */
@@ -27,47 +23,34 @@ export type VisitOutcome = 'left' | 'fenced';
 /** Tells whether the lane is still ours. */
 type LaneHold = Pick<JobContext, 'signal' | 'isHeld'>;
 
-/** What to do with the lane after a burst; `leave awake`: something waits, but others come first. */
-type Next = 'stay' | 'leave' | 'leave awake';
-
-/** What a handler wants to have stored. */
-interface Effects {
-  readonly sends: readonly NewJob<OutboundMessage>[];
-  readonly writes: readonly StateWrite[];
-}
-
-/** What a handler made of a burst. */
-interface Burst extends Effects {
-  readonly settled: readonly (readonly [seq: number, settlement: Settlement])[];
-  /** Behind a message that must be tried again: as if they had not been handed over. */
-  readonly untouched: readonly ClaimedRow[];
-}
-
 /**
- * Handles what waits in one lane, burst by burst: claim, handler, one short transaction. That transaction holds the fence,
- * the sends and the rows, so either everything about a burst counts or nothing.
+ * Handles what waits in lanes, burst by burst: claim, handler, settlement. Lanes run side by side, but share their statements:
+ * those that are to be claimed at the same time are claimed by one, and those that are ready are settled by one transaction.
  *
- * The last transaction of a visit also gives up the lane. A message that arrives after the last claim has brought a wake-up
+ * The last settlement of a visit also gives up the lane. A message that arrives after the last claim has brought a wake-up
  * of its own, which pg-boss keeps beside the active job; so it is enough to ask at the claim whether more waits.
  */
 export class LaneVisit {
   readonly #options: LaneVisitOptions;
   readonly #rows: LaneRows;
-  readonly #outbox = new LaneRows('outbound');
+  readonly #settlement: LaneSettlement;
+  readonly #claims: Batch<LaneRequest, ClaimedRows>;
 
   constructor(options: LaneVisitOptions) {
     this.#options = options;
     this.#rows = new LaneRows(options.queue, options);
+    this.#settlement = new LaneSettlement(options, this.#rows);
+    this.#claims = new Batch((requests) => this.#rows.claim(options.database, requests));
   }
 
   /** Rejects with what the handler or the database rejected with; the lane is then still held. */
   async run(claim: LaneClaim, { signal, isHeld }: LaneHold, stopping: () => boolean): Promise<VisitOutcome> {
-    const { database, holds } = this.#options;
-    const burst = holds ? 1 : this.#options.burst;
+    const { holds, burst: burstOption } = this.#options;
+    const burst = holds ? 1 : typeof burstOption === 'number' ? burstOption : burstOption(claim.lane);
     const turn = { rows: 0, startedAt: performance.now() };
     const isOver = () => stopping() || turn.rows >= TURN.rows || performance.now() - turn.startedAt >= TURN.ms;
     while (!stopping()) {
-      const { rows, more } = await this.#rows.claim(database, claim, burst);
+      const { rows, more } = await this.#claims.add({ claim, burst });
       if (rows.length === 0) return this.#leave(claim, 'leave');
       this.#countInterruptions(rows);
       turn.rows += rows.length;
@@ -98,7 +81,7 @@ export class LaneVisit {
     try {
       const burst = await handled;
       const next = decide(burst);
-      return (await this.#settle(claim, burst, next)) ? next : 'fenced';
+      return (await this.#settlement.settle(claim, burst, next)) ? next : 'fenced';
     } catch (error) {
       // The process lives. If this cannot be noted either, the worst is an interruption too many.
       await this.#mark(claim, rows, false).catch(() => {});
@@ -128,7 +111,7 @@ export class LaneVisit {
   async #commit(claim: LaneClaim, effects: Parameters<JobContext['commit']>[0], isOver: boolean): Promise<void> {
     const { sends = [], writes = [] } = effects;
     const burst: Burst = { sends: sends.map(sendJob), writes, settled: [], untouched: [] };
-    if (isOver || !(await this.#write(claim, burst, 'stay')))
+    if (isOver || !(await this.#settlement.settle(claim, burst, 'stay')))
       throw new WahookError('fenced', 'the handler is done, or its lane was taken over');
   }
 
@@ -144,57 +127,15 @@ export class LaneVisit {
     const { database, scheduler, queue } = this.#options;
     const seqs = rows.map(({ seq }) => seq);
     await database.transaction(async (tx) => {
-      if (!(await scheduler.hold(tx, queue, claim))) throw new WahookError('fenced', 'the lane was taken over');
-      await this.#rows.mark(tx, claim.lane, seqs, underWay);
+      const held = await scheduler.hold(tx, queue, [claim]);
+      if (!held.has(claim)) throw new WahookError('fenced', 'the lane was taken over');
+      await this.#rows.mark(tx, seqs, underWay);
     });
-  }
-
-  /**
-   * False if the lane was lost. What the database refuses for good it would refuse at every run: then the burst is over, and
-   * what was to be done with it is a dead letter for a person to look at.
-   */
-  async #settle(claim: LaneClaim, burst: Burst, next: Next): Promise<boolean> {
-    try {
-      return await this.#write(claim, burst, next);
-    } catch (error) {
-      if (!isWahookError(error, 'unstorable')) throw error;
-      const dead: Settlement = { outcome: 'dead', error: { code: 'unstorable', message: error.message } };
-      return await this.#write(
-        claim,
-        { ...burst, sends: [], writes: [], settled: burst.settled.map(([seq]) => [seq, dead]) },
-        next,
-      );
-    }
-  }
-
-  async #write(claim: LaneClaim, { settled, untouched, sends, writes }: Burst, next: Next): Promise<boolean> {
-    let outboundLanes: readonly string[] = [];
-    const counted = await this.#fenced(claim, next, async (tx) => {
-      if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
-      if (writes.length > 0) await writeState(tx, writes);
-      if (settled.length > 0) await this.#rows.settle(tx, claim.lane, settled);
-      if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
-    });
-    if (counted && outboundLanes.length > 0) this.#options.scheduler.wake('outbound', outboundLanes);
-    return counted;
   }
 
   async #leave(claim: LaneClaim, next: Next): Promise<VisitOutcome> {
-    return (await this.#fenced(claim, next, async () => {})) ? 'left' : 'fenced';
-  }
-
-  /** Runs `work` in a transaction in which the lane is ours; false, and nothing done, if it is not ours any more. */
-  async #fenced(claim: LaneClaim, next: Next, work: (tx: Queryable) => Promise<void>): Promise<boolean> {
-    const { database, scheduler, queue, metrics } = this.#options;
-    const fence = next === 'stay' ? 'hold' : 'release';
-    const held = await database.transaction(async (tx) => {
-      if (!(await scheduler[fence](tx, queue, claim))) return false;
-      await work(tx);
-      if (next === 'leave awake') await scheduler.wakeInside(tx, queue, [claim.lane]);
-      return true;
-    });
-    if (!held) metrics.count('fence_rejections_total', { queue });
-    return held;
+    const nothing: Burst = { settled: [], untouched: [], sends: [], writes: [] };
+    return (await this.#settlement.settle(claim, nothing, next)) ? 'left' : 'fenced';
   }
 }
 

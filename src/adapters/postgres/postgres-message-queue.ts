@@ -19,6 +19,7 @@ import { LaneConsumer } from './lane-consumer.ts';
 import { LaneRows } from './lane-rows.ts';
 import { LaneScheduler } from './lane-scheduler.ts';
 import { LaneSweep } from './lane-sweep.ts';
+import { LaneWatch } from './lane-watch.ts';
 import { afterCommit, queryableOf } from './postgres-unit.ts';
 
 export interface PostgresMessageQueueOptions {
@@ -45,12 +46,14 @@ export type LaneWaker = Pick<LaneScheduler, 'wake' | 'wakeInside'>;
 export class PostgresMessageQueue implements MessageQueue {
   readonly #options: PostgresMessageQueueOptions;
   readonly #scheduler: LaneScheduler;
+  readonly #watch: LaneWatch;
   readonly #rows: Readonly<Record<QueueName, LaneRows>>;
   readonly #consumers = new Set<LaneConsumer>();
 
   constructor(options: PostgresMessageQueueOptions) {
     this.#options = options;
     this.#scheduler = new LaneScheduler({ boss: options.database.bossOptions(), log: options.log });
+    this.#watch = new LaneWatch(options.database, options.log);
     this.#rows = Object.fromEntries(
       QUEUE_NAMES.map((queue) => [queue, new LaneRows(queue, this.#holding(queue))]),
     ) as Record<QueueName, LaneRows>;
@@ -99,8 +102,9 @@ export class PostgresMessageQueue implements MessageQueue {
     await scheduler.supervise();
     const holding = this.#holding(queue);
     const sweep = new LaneSweep(database, scheduler, queue, holding);
+    const watch = this.#watch;
     const consumer = new LaneConsumer({
-      ...{ database, scheduler, queue, handler, concurrency, burst, sweep, stopDeadlineMs, log, metrics },
+      ...{ database, scheduler, queue, handler, concurrency, burst, sweep, watch, stopDeadlineMs, log, metrics },
       ...holding,
     });
     this.#consumers.add(consumer);

@@ -65,12 +65,12 @@ function interruptions(openQueues: () => Promise<OpenQueues>): void {
       return claims.length === 1;
     });
     const lane = new LaneRows('messages');
-    const claimed = await lane.claim(open.database, claims[0] as LaneClaim, rows);
-    const seqs = claimed.rows.map(({ seq }) => seq);
-    if (at !== 'claim') await open.database.transaction((tx) => lane.mark(tx, 'lane', seqs, at === 'work'));
+    const [claimed] = await lane.claim(open.database, [{ claim: claims[0] as LaneClaim, burst: rows }]);
+    const seqs = (claimed?.rows ?? []).map(({ seq }) => seq);
+    if (at !== 'claim') await open.database.transaction((tx) => lane.mark(tx, seqs, at === 'work'));
     await sql(`UPDATE pgboss.job SET state = 'retry', start_after = now() WHERE state = 'active'`);
     await dead.close();
-    return claimed.rows.map(({ job: { key, interruptions } }) => [key.id, interruptions]);
+    return (claimed?.rows ?? []).map(({ job: { key, interruptions } }) => [key.id, interruptions]);
   };
 
   it('counts its deaths in a row, apart from claims and failures, until it is settled', async () => {

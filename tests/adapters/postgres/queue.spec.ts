@@ -155,7 +155,7 @@ describe('the queue on Postgres', () => {
     await queue.publish('messages', [job('1')]);
     const claim = await fetchOne(slow);
     const rows = new LaneRows('messages');
-    const claimed = async () => (await rows.claim(open.database, claim, 1)).rows.length;
+    const claimed = async () => (await rows.claim(open.database, [{ claim, burst: 1 }]))[0]?.rows.length;
     const given = [
       `UPDATE pgboss.job SET retry_count = retry_count + 1`,
       `UPDATE pgboss.job SET retry_count = retry_count - 1, state = 'retry'`,
@@ -173,7 +173,7 @@ describe('the queue on Postgres', () => {
     const dead = new LaneScheduler({ boss: open.database.bossOptions(), log: silentLog });
     await dead.start();
     await queue.publish('messages', [job('1')]);
-    await new LaneRows('messages').claim(open.database, await fetchOne(dead), 1);
+    await new LaneRows('messages').claim(open.database, [{ claim: await fetchOne(dead), burst: 1 }]);
     const got: Job[] = [];
     await consume(async (handed) => {
       got.push(...handed);

@@ -1,0 +1,82 @@
+import type { Log, QueueName } from '../../core/ports.ts';
+import type { Database } from './database.ts';
+import { toWahookError } from './sql-errors.ts';
+
+/** The floor under notifications, which are only a hint: what was missed is found after this, and so is a retry. */
+const LOOK_MS = 1_000;
+
+/** In the order of the index of waiting rows, or the planner would rather read the table until it meets one. */
+const firstWaiting = (table: 'inbox' | 'outbox') => `
+  (SELECT true FROM wahook.${table} WHERE queue BETWEEN turn.queue AND turn.queue AND state = 'waiting'
+   ORDER BY queue, lane, seq LIMIT 1)`;
+
+/** One row a queue, by a few probes of indexes. */
+const LOOK = `
+  SELECT queue,
+    COALESCE((SELECT true FROM pgboss.job
+              WHERE name = turn.queue AND state < 'active' AND NOT blocked AND start_after <= now()
+              ORDER BY priority DESC, created_on LIMIT 1), false) AS awake,
+    swept_at <= now() - interval '900 ms'
+      AND COALESCE(${firstWaiting('inbox')}, ${firstWaiting('outbox')}, false) AS unswept
+  FROM wahook.sweep AS turn WHERE queue = ANY ($1::text[])`;
+
+interface Watcher {
+  /** A lane waits for a worker. */
+  hint(): void;
+  /** Rows wait, and nobody has swept for a second. */
+  sweep(): void;
+}
+
+/** Looks once a second, for all queues of a process in one statement, whether there is anything to do. */
+export class LaneWatch {
+  readonly #database: Database;
+  readonly #log: Log;
+  readonly #watchers = new Map<QueueName, Set<Watcher>>();
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+
+  constructor(database: Database, log: Log) {
+    this.#database = database;
+    this.#log = log;
+  }
+
+  /** Returns how to end it. */
+  join(queue: QueueName, watcher: Watcher): () => void {
+    this.#watchers.set(queue, (this.#watchers.get(queue) ?? new Set()).add(watcher));
+    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS);
+    return () => this.#leave(queue, watcher);
+  }
+
+  #leave(queue: QueueName, watcher: Watcher): void {
+    const watchers = this.#watchers.get(queue);
+    watchers?.delete(watcher);
+    if (watchers?.size === 0) this.#watchers.delete(queue);
+    if (this.#watchers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      const seen = await this.#database.query<{ queue: QueueName; awake: boolean; unswept: boolean }>({
+        name: 'lane-watch',
+        text: LOOK,
+        values: [[...this.#watchers.keys()]],
+      });
+      for (const { queue, awake, unswept } of seen) this.#tell(queue, awake, unswept);
+    } catch (error) {
+      this.#log.warn('looking for lanes failed', { reason: toWahookError(error).message });
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  #tell(queue: QueueName, awake: boolean, unswept: boolean): void {
+    for (const watcher of this.#watchers.get(queue) ?? []) {
+      if (awake) watcher.hint();
+      if (unswept) watcher.sweep();
+    }
+  }
+}
