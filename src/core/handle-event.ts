@@ -216,7 +216,8 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   try {
     await Promise.race([work, rejectOnAbort(signal, ended.signal)]);
   } finally {
-    ended.abort();
+    // With a reason of its own: the one that `abort` would make, with its stack, was a sixth of the work for an event.
+    ended.abort(null);
   }
 }
 

@@ -10,6 +10,8 @@ import type { LaneWaker } from './postgres-message-queue.ts';
  * since the condition on `held` is evaluated once, before the first row (see `LaneRows.insert`). So two such statements
  * never wait for each other in a circle, and within a lane the order of `seq` is the order of becoming visible.
  *
+ * Statuses are not locked: see `LaneRows.insert`.
+ *
  * `IS TRUE` keeps the planner from turning the look-up into a join: by its guess of 10 keys it may choose to compare each
  * with each, 250,000 times for a commit of 500. This way it always makes a hash table.
  */
@@ -22,7 +24,7 @@ const ACCEPT = `
     WHERE (digest IN (SELECT digest FROM recorded)) IS TRUE
   ), held AS (
     INSERT INTO wahook.lane (queue, lane)
-    SELECT DISTINCT queue COLLATE "C", lane COLLATE "C" FROM fresh ORDER BY 1, 2
+    SELECT DISTINCT queue COLLATE "C", lane COLLATE "C" FROM fresh WHERE queue <> 'statuses' ORDER BY 1, 2
     ON CONFLICT (queue, lane) DO UPDATE SET lane = EXCLUDED.lane WHERE false
     RETURNING 1
   )
