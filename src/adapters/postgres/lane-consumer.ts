@@ -70,7 +70,11 @@ export class LaneConsumer implements Consumption {
     });
     this.#silence = [
       scheduler.onBell(queue, () => this.#hint()),
-      watch.join(queue, { hint: () => this.#hint(), sweep: () => this.#sweep() }),
+      watch.join(queue, {
+        hint: () => this.#hint(),
+        takeFromTheDead: () => void this.#takeFromTheDead(),
+        sweep: () => this.#sweep(),
+      }),
     ];
     this.#beat = setInterval(() => void this.#heartbeat(), BEAT_MS);
     this.#hint();
@@ -202,6 +206,11 @@ export class LaneConsumer implements Consumption {
     } catch (error) {
       this.#warn('heartbeat failed', error);
     }
+  }
+
+  async #takeFromTheDead(): Promise<void> {
+    const { queue, scheduler } = this.#options;
+    await scheduler.takeFromTheDead(queue).catch((error: unknown) => this.#warn('taking lanes back failed', error));
   }
 
   #sweep(): void {

@@ -49,9 +49,13 @@ const LANE_JOBS: UpdateQueueOptions = {
   warningQueueSize: 2_000_000_000,
 };
 
+/**
+ * A pass is seven statements, of which one counts all jobs. So it comes once a minute for the housekeeping, and besides whenever
+ * somebody has seen that a worker's heartbeat is missing (`LaneWatch`).
+ */
 const SUPERVISION: ConstructorOptions = {
   supervise: true,
-  superviseIntervalSeconds: 1,
+  superviseIntervalSeconds: 60,
   monitorIntervalSeconds: 1,
   maintenanceIntervalSeconds: 60,
   useListenNotify: true,
@@ -123,6 +127,11 @@ export class LaneScheduler {
         throw toWahookError(error);
       });
     await this.#supervisor;
+  }
+
+  /** Takes the lanes of workers that died from them; some other worker gets each a second later. */
+  async takeFromTheDead(queue: QueueName): Promise<void> {
+    await (await this.#supervisor)?.supervise(queue);
   }
 
   /**

@@ -1,9 +1,10 @@
 import type { Log, QueueName } from '../../core/ports.ts';
 import type { Database } from './database.ts';
+import { HEARTBEAT_SECONDS } from './lane-scheduler.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** The floor under notifications, which are only a hint: what was missed is found after this, and so is a retry. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 500;
 
 /** In the order of the index of waiting rows, or the planner would rather read the table until it meets one. */
 const firstWaiting = (table: 'inbox' | 'outbox') => `
@@ -16,18 +17,29 @@ const LOOK = `
     COALESCE((SELECT true FROM pgboss.job
               WHERE name = turn.queue AND state < 'active' AND NOT blocked AND start_after <= now()
               ORDER BY priority DESC, created_on LIMIT 1), false) AS awake,
+    EXISTS (SELECT FROM pgboss.job WHERE name = turn.queue AND state = 'active'
+              AND heartbeat_on < now() - interval '${HEARTBEAT_SECONDS} s') AS orphaned,
     swept_at <= now() - interval '900 ms'
       AND COALESCE(${firstWaiting('inbox')}, ${firstWaiting('outbox')}, false) AS unswept
   FROM wahook.sweep AS turn WHERE queue = ANY ($1::text[])`;
 
+interface Seen {
+  readonly queue: QueueName;
+  readonly awake: boolean;
+  readonly orphaned: boolean;
+  readonly unswept: boolean;
+}
+
 interface Watcher {
   /** A lane waits for a worker. */
   hint(): void;
+  /** The worker of a lane has not been heard of for longer than its lease. */
+  takeFromTheDead(): void;
   /** Rows wait, and nobody has swept for a second. */
   sweep(): void;
 }
 
-/** Looks once a second, for all queues of a process in one statement, whether there is anything to do. */
+/** Looks twice a second, for all queues of a process in one statement, whether there is anything to do. */
 export class LaneWatch {
   readonly #database: Database;
   readonly #log: Log;
@@ -60,12 +72,17 @@ export class LaneWatch {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const seen = await this.#database.query<{ queue: QueueName; awake: boolean; unswept: boolean }>({
+      const seen = await this.#database.query<{
+        queue: QueueName;
+        awake: boolean;
+        orphaned: boolean;
+        unswept: boolean;
+      }>({
         name: 'lane-watch',
         text: LOOK,
         values: [[...this.#watchers.keys()]],
       });
-      for (const { queue, awake, unswept } of seen) this.#tell(queue, awake, unswept);
+      for (const one of seen) this.#tell(one);
     } catch (error) {
       this.#log.warn('looking for lanes failed', { reason: toWahookError(error).message });
     } finally {
@@ -73,10 +90,11 @@ export class LaneWatch {
     }
   }
 
-  #tell(queue: QueueName, awake: boolean, unswept: boolean): void {
-    for (const watcher of this.#watchers.get(queue) ?? []) {
-      if (awake) watcher.hint();
-      if (unswept) watcher.sweep();
-    }
+  #tell({ queue, awake, orphaned, unswept }: Seen): void {
+    const watchers = [...(this.#watchers.get(queue) ?? [])];
+    // One is enough for all consumers of a queue.
+    if (orphaned) watchers[0]?.takeFromTheDead();
+    if (unswept) watchers[0]?.sweep();
+    if (awake) for (const watcher of watchers) watcher.hint();
   }
 }
