@@ -1,7 +1,7 @@
 /**
  * How fast one worker process works off what waits, what a job costs, and whether that depends on how much waits or in how
  * many conversations; against the same without order; and what an idle installation does. Brings its own PostgreSQL. See
- * docs/benchmark.md.
+ * docs/performance.md.
  *
  *     npm run bench:drain [-- --small] [--rounds 1] [--seconds 10] [--backlogs 10000,100000,1000000]
  *       [--conversations 10,1000,100000] [--concurrency 64] [--bot-ms 0] [--only messages,statuses,shown,unordered,idle]

@@ -67,7 +67,7 @@ export const ADVICE = {
   },
   WORKER_CONCURRENCY: {
     why: 'So many conversations one process handles at once.',
-    fix: 'Use 8 unless you have measured.',
+    fix: 'Use 64 unless you have measured.',
   },
   HANDLER_RETRIES: {
     why: 'After so many failed runs of the bot a message becomes a dead letter.',

@@ -155,7 +155,7 @@ const schema = z.object({
   HOST: host.optional(),
   METRICS_PORT: wholeNumber(0, 65_535).optional(),
   METRICS_HOST: host.default('127.0.0.1'),
-  WORKER_CONCURRENCY: wholeNumber(1, 500).default(8),
+  WORKER_CONCURRENCY: wholeNumber(1, 500).default(64),
   HANDLER_RETRIES: wholeNumber(1, 100).default(5),
   HANDLER_TIMEOUT: duration('1s', '10m').default(30_000),
   ON_DEAD_LETTER: oneOf('continue', 'hold').default('continue'),

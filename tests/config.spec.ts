@@ -60,7 +60,7 @@ describe('Configuration', () => {
         metrics: { where: 'main' },
         handler: { attempts: 5, timeoutMs: 30_000 },
         onDeadLetter: 'continue',
-        workerConcurrency: 8,
+        workerConcurrency: 64,
         settle: { waitMs: 60_000, policy: 'resend' },
         outsideWindow: 'refuse',
         sending: { perSecond: 80, pair: { intervalMs: 6_000, burst: 45 } },

@@ -156,7 +156,7 @@ export class LaneRows {
           interruptions = interruptions + was_under_way::integer,
           under_way = interruptions = 0 AND NOT was_under_way
         FROM ahead
-        WHERE item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND item.seq = ahead.seq AND ${STILL_WAITS}
+        WHERE item.seq = ahead.seq AND due AND fits AND ${STILL_WAITS}
         RETURNING ahead.place, item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims,
                   ahead.interrupted, ahead.was_under_way, item.interruptions, item.accepted_at, item.last_error, ahead.more`,
       values: [
@@ -196,7 +196,7 @@ export class LaneRows {
           ${outbox ? 'wamid = COALESCE(told.detail, item.wamid)' : 'lane = COALESCE(told.detail, item.lane)'}
         FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[], $6::text[])
           AS told (seq, state, counted, in_ms, error, detail)
-        WHERE item.seq = ANY (${outbox ? LOCKED_IN_ORDER : '$1::bigint[]'}) AND item.seq = told.seq AND ${STILL_WAITS}`,
+        WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER})` : ''} AND ${STILL_WAITS}`,
       values: [
         settled.map(([seq]) => seq),
         settled.map(([, { outcome }]) => (outcome === 'retry' || outcome === 'moved' ? 'waiting' : outcome)),
