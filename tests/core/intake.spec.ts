@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { isWahookError, WahookError } from '../../src/core/errors.ts';
 import { Intake, type IntakeOptions } from '../../src/core/intake.ts';
+import { laneOf } from '../../src/core/lanes.ts';
 import type { AccountEvent } from '../../src/core/model.ts';
 import type {
   DedupStore,
@@ -105,7 +106,7 @@ describe('The intake', () => {
       { queue: 'account', lane: '106|security', key: 'a2' },
       { queue: 'messages', lane: '106540352242922|US.15550100001', key: 'm1' },
       { queue: 'messages', lane: '106540352242922|US.15550100002', key: 'm2' },
-      { queue: 'statuses', lane: '106540352242922|15550100001', key: 's1' },
+      { queue: 'statuses', lane: laneOf(statusUpdate('read')), key: 's1' },
     ]);
     expect(metrics.total('webhook_elements_total', { kind: 'message', type: 'text' })).to.equal(2);
     expect(metrics.total('webhook_elements_total', { kind: 'status', type: 'read' })).to.equal(1);

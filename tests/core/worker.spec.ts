@@ -55,7 +55,7 @@ describe('The worker', () => {
   it('asks for as many messages at once as the bot wants', async () => {
     const { worker, consumers } = open({ outcome: 'done' }, undefined, 12);
     await worker.start();
-    expect([...consumers.values()].map(({ options }) => options.burst)).to.deep.equal([12, 1, 20, 1]);
+    expect(consumers.get('messages')?.options.burst).to.equal(12);
   });
 
   it('counts dead letters by queue and reason', async () => {
