@@ -1,5 +1,4 @@
 import type { Container } from 'inversify';
-import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import { MemoryDeadLetters } from './adapters/memory/memory-dead-letters.ts';
 import { MemoryDedupStore } from './adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
@@ -22,7 +21,7 @@ import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
 import type { Config, StoreConfig } from './config.ts';
 import { type Checks, type Closers, type Redis, type StoreLifecycle, TOKENS } from './container-tokens.ts';
-import type { Clock, Log } from './core/ports.ts';
+import type { Clock, Log, Metrics, Timers } from './core/ports.ts';
 import { REDIS_READY_MS, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
 /** Binds what the configured store needs: its ports and its lifecycle. */
@@ -37,15 +36,16 @@ function bindMemory(container: Container, config: Config): void {
   container
     .bind(TOKENS.memoryQueue)
     .toResolvedValue(
-      (rows: MemoryRows) => new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config) }),
-      [TOKENS.memoryRows],
+      (rows: MemoryRows, clock: Clock, timers: Timers) =>
+        new MemoryMessageQueue(rows, { clock, timers, stopDeadlineMs: stopDeadlineMs(config) }),
+      [TOKENS.memoryRows, TOKENS.clock, TOKENS.timers],
     );
   container.bind(TOKENS.messageQueue).toService(TOKENS.memoryQueue);
   container
     .bind(TOKENS.deadLetters)
     .toResolvedValue(
-      (rows: MemoryRows, queue: MemoryMessageQueue) => new MemoryDeadLetters(rows, queue),
-      [TOKENS.memoryRows, TOKENS.memoryQueue],
+      (rows: MemoryRows, queue: MemoryMessageQueue, clock: Clock) => new MemoryDeadLetters(rows, queue, clock),
+      [TOKENS.memoryRows, TOKENS.memoryQueue, TOKENS.clock],
     );
   container
     .bind(TOKENS.sentMessages)
@@ -88,7 +88,7 @@ function bindPostgres(
     .bind(TOKENS.postgresDedupStore)
     .toResolvedValue((database: Database) => new PostgresDedupStore(database), [TOKENS.database]);
   container.bind(TOKENS.postgresQueue).toResolvedValue(
-    (database: Database, dedup: PostgresDedupStore, log: Log, metrics: PrometheusMetrics, closers: Closers) => {
+    (database: Database, dedup: PostgresDedupStore, log: Log, metrics: Metrics, closers: Closers) => {
       const queue = new PostgresMessageQueue({
         ...{ database, dedup, log, metrics },
         stopDeadlineMs: stopDeadlineMs(config),
@@ -128,14 +128,7 @@ function bindPostgres(
 function bindDedupCache(container: Container, redisUrl: string): void {
   bindRedis(container, redisUrl);
   container.bind(TOKENS.dedupCache).toResolvedValue(
-    (
-      inner: PostgresDedupStore,
-      database: Database,
-      redis: Redis,
-      log: Log,
-      metrics: PrometheusMetrics,
-      closers: Closers,
-    ) => {
+    (inner: PostgresDedupStore, database: Database, redis: Redis, log: Log, metrics: Metrics, closers: Closers) => {
       const cache = new RedisDedupCache(inner, redis, {
         ...{ log, metrics, namespace: () => installationId(database) },
         limits: TIME_LIMITS.dedupCache,

@@ -1,5 +1,4 @@
 import type { ServiceIdentifier } from 'inversify';
-import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
 import type { Database } from './adapters/postgres/database.ts';
@@ -19,9 +18,11 @@ import type {
   EventHandler,
   Log,
   MessageQueue,
+  Metrics,
   Quarantine,
   SentMessages,
   SignatureVerifier,
+  Timers,
   WhatsAppGateway,
 } from './core/ports.ts';
 import type { ReceiveWebhook } from './core/receive-webhook.ts';
@@ -44,6 +45,11 @@ export interface StoreLifecycle {
   probe(): Promise<{ readonly needed: Checks; readonly reported: Checks }>;
 }
 
+/** Metrics with the page for a scrape. */
+export interface ServedMetrics extends Metrics {
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
 export type Redis = ReturnType<typeof openRedis>;
 
 const token = <Type>(name: string): ServiceIdentifier<Type> => Symbol(name);
@@ -53,7 +59,8 @@ export const TOKENS = {
   closers: token<Closers>('Closers'),
   log: token<Log>('Log'),
   clock: token<Clock>('Clock'),
-  metrics: token<PrometheusMetrics>('PrometheusMetrics'),
+  timers: token<Timers>('Timers'),
+  metrics: token<ServedMetrics>('Metrics'),
   database: token<Database>('Database'),
   memoryRows: token<MemoryRows>('MemoryRows'),
   memoryQueue: token<MemoryMessageQueue>('MemoryMessageQueue'),

@@ -4,11 +4,12 @@ import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-
 import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
 import { GraphGateway } from './adapters/meta/graph-gateway.ts';
 import { HmacSignatureVerifier } from './adapters/meta/hmac-signature-verifier.ts';
+import { type AnswerGraph, InProcessConnections } from './adapters/meta/in-process-connections.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
 import { bindStore } from './container-stores.ts';
-import { Closers, type StoreLifecycle, TOKENS } from './container-tokens.ts';
+import { Closers, type ServedMetrics, type StoreLifecycle, TOKENS } from './container-tokens.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
@@ -21,12 +22,15 @@ import type {
   EventHandler,
   Log,
   MessageQueue,
+  Metrics,
   Quarantine,
   QueueName,
   SentMessages,
   SignatureVerifier,
+  Timers,
   WhatsAppGateway,
 } from './core/ports.ts';
+import { realTimers } from './core/real-timers.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import { SendMessage } from './core/send-message.ts';
@@ -39,7 +43,7 @@ const INTAKE = { commitElements: 500, waitingElements: 50_000, waitMs: TIME_LIMI
 /** The parts of the service that the outside needs, of one configuration. Nothing is opened before it is asked for. */
 export interface Composition {
   readonly log: Log;
-  readonly metrics: PrometheusMetrics;
+  readonly metrics: ServedMetrics;
   store(): Promise<StoreLifecycle>;
   receiveWebhook(): Promise<ReceiveWebhook>;
   quarantine(): Promise<Quarantine>;
@@ -47,22 +51,41 @@ export interface Composition {
   /** Loads the bot. @throws WahookError `invalid_bot` */
   worker(): Promise<Worker>;
   deadLetters(): Promise<DeadLetters>;
+  messageQueue(): Promise<MessageQueue>;
+  sentMessages(): Promise<SentMessages>;
   close(): Promise<void>;
 }
 
+/** What the test of a bot puts in place of the real thing; all the rest is the service as it runs. */
+export interface Replacements {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly metrics: ServedMetrics;
+  readonly eventHandler: EventHandler;
+  /** Answers in place of the Graph API. */
+  readonly graph: AnswerGraph;
+  /** Stands in front of the queue in memory. */
+  readonly messageQueue: (queue: MessageQueue & { readonly isAtRest: boolean }) => MessageQueue;
+}
+
 /** The composition root: the one place that knows which adapter stands behind which port. */
-export function compose(config: Config, version: string): Composition {
+export function compose(config: Config, version: string, replace: Partial<Replacements> = {}): Composition {
   const container = new Container({ defaultScope: 'Singleton' });
   const closers = new Closers();
   container.bind(TOKENS.config).toConstantValue(config);
   container.bind(TOKENS.closers).toConstantValue(closers);
-  container.bind(TOKENS.clock).toConstantValue(Date);
-  bindObservation(container, config, version);
+  container.bind(TOKENS.clock).toConstantValue(replace.clock ?? Date);
+  container.bind(TOKENS.timers).toConstantValue(replace.timers ?? realTimers);
+  bindObservation(container, config, version, replace);
   bindStore(container, config);
-  bindMeta(container);
-  bindUseCases(container);
+  bindMeta(container, replace.graph);
+  bindUseCases(container, replace.eventHandler);
   bindQuarantine(container);
   bindSending(container);
+  if (replace.messageQueue) {
+    container.rebind(TOKENS.messageQueue).toResolvedValue(replace.messageQueue, [TOKENS.memoryQueue]);
+  }
   return {
     log: container.get(TOKENS.log),
     metrics: container.get(TOKENS.metrics),
@@ -72,14 +95,16 @@ export function compose(config: Config, version: string): Composition {
     replayQuarantine: () => container.getAsync(TOKENS.replayQuarantine),
     worker: () => container.getAsync(TOKENS.worker),
     deadLetters: () => container.getAsync(TOKENS.deadLetters),
+    messageQueue: () => container.getAsync(TOKENS.messageQueue),
+    sentMessages: () => container.getAsync(TOKENS.sentMessages),
     close: () => closers.closeAll(),
   };
 }
 
-function bindObservation(container: Container, config: Config, version: string): void {
+function bindObservation(container: Container, config: Config, version: string, replace: Partial<Replacements>): void {
   const { whatsapp, log } = config;
   const secrets = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
-  container.bind(TOKENS.log).toConstantValue(new JsonLog({ ...log, secrets }));
+  container.bind(TOKENS.log).toConstantValue(replace.log ?? new JsonLog({ ...log, secrets }));
   const queueGauges = async (): Promise<readonly GaugeReading[]> => {
     const queue = await container.getAsync(TOKENS.messageQueue);
     return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
@@ -92,7 +117,8 @@ function bindObservation(container: Container, config: Config, version: string):
   container
     .bind(TOKENS.metrics)
     .toConstantValue(
-      new PrometheusMetrics({ version, gauges: [queueGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
+      replace.metrics ??
+        new PrometheusMetrics({ version, gauges: [queueGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
     );
 }
 
@@ -106,14 +132,16 @@ async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly
   ];
 }
 
-function bindMeta(container: Container): void {
+function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
   container
     .bind(TOKENS.signatureVerifier)
     .toResolvedValue((config: Config) => new HmacSignatureVerifier(config.whatsapp.webhookSecrets), [TOKENS.config]);
   container.bind(TOKENS.decodeWebhook).toConstantValue(decodeWebhook);
   container.bind(TOKENS.gateway).toResolvedValue(
-    ({ whatsapp: { apiUrl, accessToken } }: Config, metrics: PrometheusMetrics, closers: Closers) => {
-      const gateway = new GraphGateway({ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph });
+    ({ whatsapp: { apiUrl, accessToken } }: Config, metrics: Metrics, closers: Closers) => {
+      const connections = graph && new InProcessConnections(graph);
+      const limits = TIME_LIMITS.graph;
+      const gateway = new GraphGateway({ apiUrl, accessToken, metrics, limits, ...(connections && { connections }) });
       closers.add(() => gateway.close());
       return gateway;
     },
@@ -121,11 +149,11 @@ function bindMeta(container: Container): void {
   );
 }
 
-function bindUseCases(container: Container): void {
+function bindUseCases(container: Container, eventHandler: EventHandler | undefined): void {
   container
     .bind(TOKENS.intake)
     .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue, quarantine: Quarantine, metrics: PrometheusMetrics, clock: Clock) =>
+      (dedup: DedupStore, queue: MessageQueue, quarantine: Quarantine, metrics: Metrics, clock: Clock) =>
         new Intake(dedup, queue, quarantine, metrics, clock, INTAKE),
       [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock],
     );
@@ -138,18 +166,27 @@ function bindUseCases(container: Container): void {
     );
   container
     .bind(TOKENS.eventHandler)
-    .toResolvedValue(async (config: Config) => new BotHandler(await loadBot(config.bot)), [TOKENS.config]);
+    .toResolvedValue(
+      async (config: Config) => eventHandler ?? new BotHandler(await loadBot(config.bot)),
+      [TOKENS.config],
+    );
   container
     .bind(TOKENS.handleEvent)
     .toResolvedValue(
-      (handler: EventHandler, log: Log, metrics: PrometheusMetrics, clock: Clock, { handler: options }: Config) =>
-        new HandleEvent(handler, log, metrics, clock, { attempts: options.attempts, timeoutMs: options.timeoutMs }),
-      [TOKENS.eventHandler, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
+      (
+        handler: EventHandler,
+        log: Log,
+        metrics: Metrics,
+        clock: Clock,
+        { handler: { attempts, timeoutMs } }: Config,
+        timers: Timers,
+      ) => new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs }, timers),
+      [TOKENS.eventHandler, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config, TOKENS.timers],
     );
   container
     .bind(TOKENS.applyStatuses)
     .toResolvedValue(
-      (sentMessages: SentMessages, handleEvent: HandleEvent, metrics: PrometheusMetrics, clock: Clock) =>
+      (sentMessages: SentMessages, handleEvent: HandleEvent, metrics: Metrics, clock: Clock) =>
         new ApplyStatuses(sentMessages, (jobs, context) => handleEvent.run(jobs, context), metrics, clock),
       [TOKENS.sentMessages, TOKENS.handleEvent, TOKENS.metrics, TOKENS.clock],
     );
@@ -161,7 +198,7 @@ function bindUseCases(container: Container): void {
         handleEvent: HandleEvent,
         applyStatuses: ApplyStatuses,
         sendMessage: SendMessage,
-        metrics: PrometheusMetrics,
+        metrics: Metrics,
         config: Config,
       ) => new Worker(queue, handleEvent, applyStatuses, sendMessage, metrics, config.workerConcurrency),
       [
@@ -187,14 +224,7 @@ function bindQuarantine(container: Container): void {
 
 function bindSending(container: Container): void {
   container.bind(TOKENS.sendMessage).toResolvedValue(
-    (
-      gateway: WhatsAppGateway,
-      sent: SentMessages,
-      log: Log,
-      metrics: PrometheusMetrics,
-      clock: Clock,
-      { settle }: Config,
-    ) =>
+    (gateway: WhatsAppGateway, sent: SentMessages, log: Log, metrics: Metrics, clock: Clock, { settle }: Config) =>
       new SendMessage(gateway, sent, log, metrics, clock, {
         settleWaitMs: settle.waitMs,
         onUnsettled: settle.policy,

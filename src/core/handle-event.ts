@@ -3,7 +3,8 @@ import { WahookError } from './errors.ts';
 import { describeFailure } from './job-error.ts';
 import { leftAlone } from './lanes.ts';
 import type { OutboundMessage, WebhookEvent } from './model.ts';
-import type { Clock, EventHandler, Job, JobContext, Log, Metrics, Settlement } from './ports.ts';
+import type { Clock, EventHandler, Job, JobContext, Log, Metrics, Settlement, Timers } from './ports.ts';
+import { realTimers } from './real-timers.ts';
 import { RunGate } from './run-gate.ts';
 
 export interface HandleEventOptions {
@@ -36,14 +37,23 @@ export class HandleEvent {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #options: HandleEventOptions;
+  readonly #timers: Timers;
   readonly #gate = new RunGate();
 
-  constructor(handler: EventHandler, log: Log, metrics: Metrics, clock: Clock, options: HandleEventOptions) {
+  constructor(
+    handler: EventHandler,
+    log: Log,
+    metrics: Metrics,
+    clock: Clock,
+    options: HandleEventOptions,
+    timers: Timers = realTimers,
+  ) {
     this.#handler = handler;
     this.#log = log;
     this.#metrics = metrics;
     this.#clock = clock;
     this.#options = options;
+    this.#timers = timers;
   }
 
   /**
@@ -78,7 +88,7 @@ export class HandleEvent {
     const startedAtMs = this.#clock.now();
     const sends: OutboundMessage[] = [];
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(this.#timeoutError()), this.#options.timeoutMs);
+    const inTime = this.#timers.after(this.#options.timeoutMs, () => timeout.abort(this.#timeoutError()));
     const signal = AbortSignal.any([context.signal, timeout.signal]);
     const run = {
       attempt: job.attempt,
@@ -90,7 +100,7 @@ export class HandleEvent {
       () => undefined,
       (thrown: unknown) => ({ thrown }),
     );
-    clearTimeout(timer);
+    inTime();
     if (failure !== undefined) {
       context.signal.throwIfAborted();
       const late = timeout.signal.aborted;

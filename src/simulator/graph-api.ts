@@ -36,16 +36,23 @@ export type GraphAnswer =
 const MESSAGES = /^\/(v\d+\.\d+)\/([^/]+)\/messages\/?$/;
 const VERSION = /^v\d+\.\d+$/;
 
+/** "24-hour customer service window" (Meta's page on sending messages, 2025-11). */
+const WINDOW_MS = 24 * 60 * 60 * 1000;
+const WINDOW_CLOSED =
+  'Message failed to send because more than 24 hours have passed since the customer last replied to this number.';
+
 /** Meta's Graph API as far as it is simulated: `POST /vN.N/{phone_number_id}/messages`, any version. */
 export class GraphApi {
   readonly #world: World;
   readonly #ladder: StatusLadder;
+  readonly #enforceWindow: boolean;
   /** Calls that get no answer, by a fault. */
   readonly #held = new Set<Response>();
 
-  constructor(world: World, ladder: StatusLadder) {
+  constructor(world: World, ladder: StatusLadder, { enforceWindow }: { readonly enforceWindow: boolean }) {
     this.#world = world;
     this.#ladder = ladder;
+    this.#enforceWindow = enforceWindow;
   }
 
   router(): Router {
@@ -123,7 +130,16 @@ export class GraphApi {
     }
     if (read.recipient.by === 'phone' && read.recipient.digits === business.displayPhoneNumber)
       return this.#refusal(graphProblem(131021));
+    if (this.#enforceWindow && this.#isOutsideWindow(read)) return this.#refusal(graphProblem(131047, WINDOW_CLOSED));
     return { status: 200, body: this.#accept(read) };
+  }
+
+  /** Groups have no window here, as nobody writes in them. */
+  #isOutsideWindow({ recipient, type }: Extract<SendRequest, { kind: 'message' }>): boolean {
+    if (type === 'template' || recipient.by === 'group') return false;
+    const customer = this.#world.customers.find(recipient);
+    const last = customer && this.#world.lastFrom(customer.id);
+    return last === undefined || this.#world.clock.now() - last.atMs > WINDOW_MS;
   }
 
   #accept(request: Extract<SendRequest, { kind: 'message' }>): JsonObject {

@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
-import { RealClock } from './clock.ts';
+import { type Clock, RealClock } from './clock.ts';
 import { controlApi } from './control-api.ts';
 import { CustomerMessages } from './customer-messages.ts';
 import type { NewCustomer } from './customers.ts';
 import { DEFAULT_WAIT_MS, repliesSince, SentWebhook } from './effects.ts';
 import type { Faults } from './faults.ts';
-import { GraphApi } from './graph-api.ts';
+import { type GraphAnswer, GraphApi, type GraphCall } from './graph-api.ts';
 import { type Handshake, shakeHands } from './handshake.ts';
+import { exchange } from './http-exchange.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
@@ -42,6 +43,15 @@ export interface SimulatorOptions extends Partial<Business> {
   readonly seed?: string | number;
   /** Newest messages, calls and webhooks that are remembered, each; default 10,000. */
   readonly historyLimit?: number;
+  /** Default: time as it passes. */
+  readonly clock?: Clock;
+  /** How webhooks reach the service; default: HTTP. */
+  readonly deliver?: typeof exchange;
+  /**
+   * Refuses (131047) what is no template to people who have not written within 24 hours, as Meta does. Default false: a service
+   * can be driven without a customer who writes first.
+   */
+  readonly enforceWindow?: boolean;
 }
 
 /** Ids from Meta's documentation, secrets that nobody can mistake for real ones. */
@@ -60,6 +70,7 @@ export class Simulator {
   readonly #sender: WebhookSender;
   readonly #messages: CustomerMessages;
   readonly #graph: GraphApi;
+  readonly #ladder: StatusLadder;
   readonly #handshakeTimeoutMs: number;
   readonly #server: http.Server;
   #closing: Promise<void> | undefined;
@@ -67,10 +78,12 @@ export class Simulator {
   constructor(options: SimulatorOptions = {}) {
     const { seed = randomBytes(8).toString('hex'), historyLimit = 10_000, webhookTimeoutMs = 10_000 } = options;
     const { retryDelaysMs = MODEL_RETRY_DELAYS_MS, statusDelaysMs = {}, webhookUrl } = options;
-    this.#world = new World(businessOf(options), new RealClock(), String(seed), historyLimit);
-    this.#sender = new WebhookSender(this.#world, { retryDelaysMs, webhookTimeoutMs }, webhookUrl);
+    const { clock = new RealClock(), deliver = exchange, enforceWindow = false } = options;
+    this.#world = new World(businessOf(options), clock, String(seed), historyLimit);
+    this.#sender = new WebhookSender(this.#world, { retryDelaysMs, webhookTimeoutMs, deliver }, webhookUrl);
     this.#messages = new CustomerMessages(this.#world, this.#sender);
-    this.#graph = new GraphApi(this.#world, new StatusLadder(this.#world, this.#sender, statusDelaysMs));
+    this.#ladder = new StatusLadder(this.#world, this.#sender, statusDelaysMs);
+    this.#graph = new GraphApi(this.#world, this.#ladder, { enforceWindow });
     this.#handshakeTimeoutMs = webhookTimeoutMs;
     const app = express();
     app.disable('x-powered-by');
@@ -159,6 +172,26 @@ export class Simulator {
     return this.customer(this.#world.customers.add(customer).id);
   }
 
+  /** The Graph API for a service in the same process. */
+  graph(call: GraphCall): GraphAnswer {
+    return this.#graph.handle(call);
+  }
+
+  /** Takes the customer's phone off the net: messages are `sent` and no more, until it is back. @throws SimulatorError `unknown_customer` */
+  setOnline(customerId: string, online: boolean): void {
+    this.#ladder.setOnline(this.#world.customers.get(customerId).id, online);
+  }
+
+  /** The customer reads a message of ours; the status follows. Ignored for one that has no status to come. */
+  read(record: OutboundRecord): void {
+    this.#ladder.read(record);
+  }
+
+  /** The customer has another phone number from now on; their user id stays. @throws SimulatorError `invalid` if somebody has it */
+  changeNumber(customerId: string, phone: string): void {
+    this.#world.customers.changeNumber(customerId, phone);
+  }
+
   /**
    * Sets the callback URL as Meta's dashboard does: only if the handshake succeeds do webhooks go there. Without `url`: once
    * more for the one that is set. @throws SimulatorError `no_webhook_url` or `invalid`
@@ -199,6 +232,7 @@ export class Simulator {
   reset(): void {
     this.#sender.reset();
     this.#graph.reset();
+    this.#ladder.reset();
     this.#world.reset();
   }
 
