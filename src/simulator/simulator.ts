@@ -13,6 +13,7 @@ import { type Handshake, shakeHands } from './handshake.ts';
 import { exchange } from './http-exchange.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
+import { SimulatorError } from './simulator-error.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
 import { MODEL_RETRY_DELAYS_MS, requireHttpUrl, WebhookSender } from './webhook-sender.ts';
 import { wireJson } from './wire-json.ts';
@@ -72,7 +73,8 @@ export class Simulator {
   readonly #graph: GraphApi;
   readonly #ladder: StatusLadder;
   readonly #handshakeTimeoutMs: number;
-  readonly #server: http.Server;
+  /** Made when it is needed: in the test of a bot there is none. */
+  #server: http.Server | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: SimulatorOptions = {}) {
@@ -85,32 +87,16 @@ export class Simulator {
     this.#ladder = new StatusLadder(this.#world, this.#sender, statusDelaysMs);
     this.#graph = new GraphApi(this.#world, this.#ladder, { enforceWindow });
     this.#handshakeTimeoutMs = webhookTimeoutMs;
-    const app = express();
-    app.disable('x-powered-by');
-    app.disable('etag');
-    app.use(
-      '/_sim',
-      controlApi({
-        world: this.#world,
-        messages: this.#messages,
-        sender: this.#sender,
-        subscribe: (url) => this.subscribe(url),
-        reset: () => this.reset(),
-      }),
-    );
-    app.use(this.#graph.router());
-    app.use(answerOversized);
-    this.#server = http.createServer(app);
-    // A kept-alive connection that closes just as the next request is written would be a fault that nobody armed.
-    this.#server.keepAliveTimeout = 300_000;
   }
 
   /** @throws Error of Node if the port is taken */
   listen(port: number): Promise<void> {
+    const server = this.#makeServer();
+    this.#server = server;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
-        this.#server.off('error', reject);
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject);
         resolve();
       });
     });
@@ -118,7 +104,9 @@ export class Simulator {
 
   /** `http://127.0.0.1:<port>` */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const address = this.#server?.address() as AddressInfo | null | undefined;
+    if (!address) throw new SimulatorError('closed', 'The simulator does not listen.');
+    return `http://127.0.0.1:${address.port}`;
   }
 
   /** Base URL of the Graph API for a service under test. */
@@ -240,10 +228,33 @@ export class Simulator {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.reset();
+      if (this.#server === undefined) return resolve();
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
     return this.#closing;
+  }
+
+  #makeServer(): http.Server {
+    const app = express();
+    app.disable('x-powered-by');
+    app.disable('etag');
+    app.use(
+      '/_sim',
+      controlApi({
+        world: this.#world,
+        messages: this.#messages,
+        sender: this.#sender,
+        subscribe: (url) => this.subscribe(url),
+        reset: () => this.reset(),
+      }),
+    );
+    app.use(this.#graph.router());
+    app.use(answerOversized);
+    const server = http.createServer(app);
+    // A kept-alive connection that closes just as the next request is written would be a fault that nobody armed.
+    server.keepAliveTimeout = 300_000;
+    return server;
   }
 }
 
