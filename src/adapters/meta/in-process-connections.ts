@@ -1,7 +1,7 @@
 import { type RequestInit, Response } from 'node-fetch';
 
 /** A call of the Graph API that never leaves this process. */
-export interface GraphCall {
+interface GraphCall {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
@@ -10,7 +10,7 @@ export interface GraphCall {
 }
 
 /** `none`: no answer ever comes; `reset`: the connection breaks after the request has left. */
-export type GraphAnswer =
+type GraphAnswer =
   | {
       readonly kind: 'answer';
       readonly status: number;
