@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { type Composition, compose } from './container.ts';
 import type { StoreLifecycle } from './container-tokens.ts';
 import { isWahookError, WahookError } from './core/errors.ts';
-import type { Log } from './core/ports.ts';
+import type { EventHandler, Log } from './core/ports.ts';
 import type { Worker } from './core/worker.ts';
 import { Admission } from './http/admission.ts';
 import { createApp } from './http/app.ts';
@@ -18,6 +18,8 @@ const MAINTENANCE_MS = 3_600_000;
 export interface StartOptions {
   /** If the port is taken, the next free one of this many is used. */
   readonly portsToTry?: number;
+  /** Runs in place of the bot that the configuration names; `/ready` says so while it is broken. */
+  readonly bot?: EventHandler & { readonly isBroken: boolean };
   /** Told once if the service can never work: the database is of a newer version, say. Stop it then. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -44,10 +46,11 @@ export interface RunningService {
  * @throws WahookError `invalid_bot`, `already_running` (the embedded database is open elsewhere), `cannot_listen`
  */
 export async function startService(config: Config, options: StartOptions = {}): Promise<RunningService> {
-  const composition = compose(config, packageJson.version);
+  const { bot } = options;
+  const composition = compose(config, packageJson.version, bot && { eventHandler: bot });
   try {
     const parts = await openParts(config, composition);
-    const servers = await openServers(config, composition, parts, options.portsToTry ?? 1);
+    const servers = await openServers(config, composition, parts, options);
     return new Service(config, composition, parts, servers, options.onFatal);
   } catch (error) {
     await composition.close();
@@ -75,7 +78,7 @@ async function openServers(
   config: Config,
   composition: Composition,
   { store, admission, state }: Parts,
-  portsToTry: number,
+  { portsToTry = 1, bot }: StartOptions,
 ): Promise<Servers> {
   const { log, metrics } = composition;
   const limits = TIME_LIMITS.http;
@@ -88,7 +91,10 @@ async function openServers(
     verifyToken: config.whatsapp.verifyToken,
     metrics,
   };
-  const readiness = new CachedReadiness(() => probe(config, store, state.prepared), TIME_LIMITS.readiness);
+  const readiness = new CachedReadiness(async () => {
+    const readiness = await probe(config, store, state.prepared);
+    return bot === undefined ? readiness : withBot(readiness, bot.isBroken);
+  }, TIME_LIMITS.readiness);
   const app = createApp({
     ...{ log, admission, readiness },
     ...(config.role !== 'worker' && { webhook }),
@@ -129,6 +135,11 @@ async function probe(config: Config, store: StoreLifecycle, prepared: boolean): 
     durable: config.store.kind !== 'memory',
     checks: { ...counting, ...reported },
   };
+}
+
+/** A broken save is no reason to send nothing here: the version before it goes on. */
+function withBot(readiness: Readiness, isBroken: boolean): Readiness {
+  return { ...readiness, checks: { ...readiness.checks, bot: isBroken ? 'broken' : 'ok' } };
 }
 
 class Service implements RunningService {
