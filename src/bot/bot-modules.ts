@@ -20,17 +20,19 @@ export class BotModules {
     this.#hooks = registerHooks({
       resolve: (specifier, context, nextResolve) => {
         const resolved = nextResolve(specifier, context);
-        const generation = generationOf(context.parentURL);
-        if (generation === null || !resolved.url.startsWith('file:')) return resolved;
-        if (this.#isOwn(resolved.url)) return { ...resolved, url: withGeneration(resolved.url, generation) };
+        const { parentURL = '' } = context;
+        if (!this.#isOwn(parentURL)) return resolved;
+        if (this.#isOwn(resolved.url))
+          return { ...resolved, url: withGeneration(resolved.url, generationOf(parentURL)) };
         if (/^(\.|file:)/.test(specifier)) this.#outside.add(fileURLToPath(resolved.url));
         return resolved;
       },
     });
   }
 
+  /** The first one, 0, has the plain name of the file, as where nothing is loaded anew. */
   url(generation: number): string {
-    return withGeneration(pathToFileURL(this.#path).href, String(generation));
+    return withGeneration(pathToFileURL(this.#path).href, generation === 0 ? null : String(generation));
   }
 
   /** Files that the bot's own import by their path, and that are not run anew. */
@@ -43,16 +45,18 @@ export class BotModules {
   }
 
   #isOwn(url: string): boolean {
+    if (!url.startsWith('file:')) return false;
     const path = fileURLToPath(url);
     return path.startsWith(this.folder + sep) && !path.includes(`${sep}node_modules${sep}`);
   }
 }
 
-function generationOf(url: string | undefined): string | null {
-  return url === undefined || !URL.canParse(url) ? null : new URL(url).searchParams.get(GENERATION);
+function generationOf(url: string): string | null {
+  return new URL(url).searchParams.get(GENERATION);
 }
 
-function withGeneration(url: string, generation: string): string {
+function withGeneration(url: string, generation: string | null): string {
+  if (generation === null) return url;
   const named = new URL(url);
   named.searchParams.set(GENERATION, generation);
   return named.href;
