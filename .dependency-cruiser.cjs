@@ -5,7 +5,7 @@ const vendor = (names) => `(^|/)node_modules/(@types/)?(${names})/`;
 const fences = {
   inversify: '^src/container(-stores|-tokens)?\\.ts$',
   express: '^src/(http|simulator)/',
-  zod: '^src/(config\\.ts$|adapters/meta/|bot/)',
+  zod: '^src/(config\\.ts$|adapters/(meta|api)/|bot/)',
   'pg|pg-boss|@electric-sql/pglite': '^src/adapters/postgres/',
   ioredis: '^src/adapters/redis/',
   'node-fetch|p-retry': '^src/adapters/meta/',

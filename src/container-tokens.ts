@@ -7,6 +7,7 @@ import type { PostgresMessageQueue } from './adapters/postgres/postgres-message-
 import type { openRedis } from './adapters/redis/redis-client.ts';
 import type { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import type { Config } from './config.ts';
+import type { AcceptSend } from './core/accept-send.ts';
 import type { ApplyStatuses } from './core/delivery-status.ts';
 import type { HandleEvent } from './core/handle-event.ts';
 import type { Intake } from './core/intake.ts';
@@ -85,6 +86,7 @@ export const TOKENS = {
   handleEvent: token<HandleEvent>('HandleEvent'),
   applyStatuses: token<ApplyStatuses>('ApplyStatuses'),
   sendMessage: token<SendMessage>('SendMessage'),
+  acceptSend: token<AcceptSend>('AcceptSend'),
   worker: token<Worker>('Worker'),
 } as const;
 

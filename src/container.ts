@@ -1,4 +1,6 @@
 import { Container } from 'inversify';
+import { readSendRequest } from './adapters/api/outbound-request.ts';
+import { RemoteHandler } from './adapters/api/remote-handler.ts';
 import { JsonLog } from './adapters/log/json-log.ts';
 import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
@@ -10,6 +12,7 @@ import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
 import { bindStore } from './container-stores.ts';
 import { Closers, type ServedMetrics, type StoreLifecycle, TOKENS } from './container-tokens.ts';
+import { AcceptSend, type SendRequest } from './core/accept-send.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
@@ -51,6 +54,8 @@ export interface Composition {
   /** Loads the bot. @throws WahookError `invalid_bot` */
   worker(): Promise<Worker>;
   deadLetters(): Promise<DeadLetters>;
+  acceptSend(): Promise<AcceptSend>;
+  readSendRequest(body: unknown): SendRequest | { readonly problem: string };
   messageQueue(): Promise<MessageQueue>;
   sentMessages(): Promise<SentMessages>;
   close(): Promise<void>;
@@ -95,6 +100,8 @@ export function compose(config: Config, version: string, replace: Partial<Replac
     replayQuarantine: () => container.getAsync(TOKENS.replayQuarantine),
     worker: () => container.getAsync(TOKENS.worker),
     deadLetters: () => container.getAsync(TOKENS.deadLetters),
+    acceptSend: () => container.getAsync(TOKENS.acceptSend),
+    readSendRequest: (body) => readSendRequest(body, config.whatsapp.phoneNumberId),
     messageQueue: () => container.getAsync(TOKENS.messageQueue),
     sentMessages: () => container.getAsync(TOKENS.sentMessages),
     close: () => closers.closeAll(),
@@ -102,8 +109,9 @@ export function compose(config: Config, version: string, replace: Partial<Replac
 }
 
 function bindObservation(container: Container, config: Config, version: string, replace: Partial<Replacements>): void {
-  const { whatsapp, log } = config;
-  const secrets = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
+  const { whatsapp, log, remoteHandler, apiToken = [] } = config;
+  const ours = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
+  const secrets = ours.concat(remoteHandler?.secrets ?? [], apiToken);
   container.bind(TOKENS.log).toConstantValue(replace.log ?? new JsonLog({ ...log, secrets }));
   const queueGauges = async (): Promise<readonly GaugeReading[]> => {
     const queue = await container.getAsync(TOKENS.messageQueue);
@@ -164,12 +172,13 @@ function bindUseCases(container: Container, eventHandler: EventHandler | undefin
         new ReceiveWebhook(verifier, decode, intake, clock, log, TIME_LIMITS.accept.deadlineMs),
       [TOKENS.signatureVerifier, TOKENS.decodeWebhook, TOKENS.intake, TOKENS.clock, TOKENS.log],
     );
-  container
-    .bind(TOKENS.eventHandler)
-    .toResolvedValue(
-      async (config: Config) => eventHandler ?? new BotHandler(await loadBot(config.bot)),
-      [TOKENS.config],
-    );
+  container.bind(TOKENS.eventHandler).toResolvedValue(
+    async ({ bot, remoteHandler }: Config, clock: Clock) => {
+      if (eventHandler !== undefined) return eventHandler;
+      return remoteHandler ? new RemoteHandler({ ...remoteHandler, clock }) : new BotHandler(await loadBot(bot));
+    },
+    [TOKENS.config, TOKENS.clock],
+  );
   container
     .bind(TOKENS.handleEvent)
     .toResolvedValue(
@@ -223,6 +232,12 @@ function bindQuarantine(container: Container): void {
 }
 
 function bindSending(container: Container): void {
+  container
+    .bind(TOKENS.acceptSend)
+    .toResolvedValue(
+      (dedup: DedupStore, queue: MessageQueue) => new AcceptSend(dedup, queue),
+      [TOKENS.dedupStore, TOKENS.messageQueue],
+    );
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (gateway: WhatsAppGateway, sent: SentMessages, log: Log, metrics: Metrics, clock: Clock, { settle }: Config) =>
       new SendMessage(gateway, sent, log, metrics, clock, {

@@ -7,6 +7,7 @@ import { isWahookError, WahookError } from './core/errors.ts';
 import type { EventHandler, Log } from './core/ports.ts';
 import type { Worker } from './core/worker.ts';
 import { Admission } from './http/admission.ts';
+import type { ApiRoutesOptions } from './http/api-routes.ts';
 import { createApp } from './http/app.ts';
 import type { MetricsPage } from './http/health-routes.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
@@ -97,7 +98,7 @@ async function openServers(
   }, TIME_LIMITS.readiness);
   const app = createApp({
     ...{ log, admission, readiness },
-    ...(config.role !== 'worker' && { webhook }),
+    ...(config.role !== 'worker' && { webhook, api: await apiOf(config, composition) }),
     ...(config.metrics.where === 'main' && { metricsPage }),
   });
   const server = await listenOn(app, { ...config.http, ...{ admission, log, limits } }, portsToTry);
@@ -110,6 +111,17 @@ async function openServers(
     await server.stop(0);
     throw error;
   }
+}
+
+async function apiOf({ apiToken }: Config, composition: Composition): Promise<ApiRoutesOptions | undefined> {
+  if (apiToken === undefined) return undefined;
+  const [acceptSend, sentMessages] = [await composition.acceptSend(), await composition.sentMessages()];
+  return {
+    token: apiToken,
+    read: (body) => composition.readSendRequest(body),
+    accept: (request, key) => acceptSend.run(request, key),
+    find: (sendId) => sentMessages.find(sendId),
+  };
 }
 
 async function listenOn(

@@ -35,9 +35,10 @@ async function dev(given: Environment): Promise<void> {
   if ('problems' in result) return refuse(EXIT.usage, describeProblems(result.problems));
   const { config } = result;
 
-  const bot = await HotBot.open(config.bot).catch(failed);
-  ending.willClose(async () => bot.close());
-  const service = await startService(config, { portsToTry: PORTS_TO_TRY, onFatal: failed, bot }).catch(failed);
+  const bot = config.remoteHandler ? undefined : await HotBot.open(config.bot).catch(failed);
+  ending.willClose(async () => bot?.close());
+  const start = { portsToTry: PORTS_TO_TRY, onFatal: failed, ...(bot && { bot }) };
+  const service = await startService(config, start).catch(failed);
   ending.willClose(() => service.stop());
   await service.prepared.catch(() => {});
   const handshake = await simulator.subscribe(webhookUrlOf(service));
@@ -54,14 +55,14 @@ async function dev(given: Environment): Promise<void> {
 }
 
 /** A saved file of the bot's folder is live without a restart; one of `.env` is not. */
-function watchFiles(bot: HotBot, ending: Ending): void {
-  const reload = new HotReload(bot, (text) => console.log(text));
+function watchFiles(bot: HotBot | undefined, ending: Ending): void {
+  const reload = bot && new HotReload(bot, (text) => console.log(text));
   const settings = new EnvFileWatch((names) => {
     const which = names.length === 1 ? `${names[0]} has` : `${names.join(', ')} have`;
     console.log(`${which} changed in .env: restart needed (Ctrl-C, then npm run dev).`);
   });
   ending.willClose(async () => {
-    reload.close();
+    reload?.close();
     settings.close();
   });
 }
@@ -142,7 +143,8 @@ function webhookUrlOf(service: RunningService): string {
 }
 
 function announce(config: Config, service: RunningService, simulator: Simulator, handshakeMs: number): void {
-  const { bot, store, http, dataDirectory } = config;
+  const { store, http, dataDirectory } = config;
+  const bot = config.remoteHandler ? 'the program at HANDLER_URL' : config.bot;
   const where = {
     pglite: `embedded Postgres (PGlite) in ${dataDirectory}/db`,
     memory: 'in memory: gone at the end',

@@ -37,6 +37,14 @@ export class WahookError extends Error {
   }
 }
 
+/** Thrown by a handler for what no repetition can mend: its event becomes a dead letter at once. */
+export class PermanentError extends Error {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = 'PermanentError';
+  }
+}
+
 /** True for a `WahookError` with one of the given codes (any code if none is given). */
 export function isWahookError(error: unknown, ...codes: readonly ErrorCode[]): error is WahookError {
   return error instanceof WahookError && (codes.length === 0 || codes.includes(error.code));

@@ -1,5 +1,5 @@
 import { backoffMs } from './backoff.ts';
-import { WahookError } from './errors.ts';
+import { PermanentError, WahookError } from './errors.ts';
 import { describeFailure } from './job-error.ts';
 import { leftAlone } from './lanes.ts';
 import type { OutboundMessage, WebhookEvent } from './model.ts';
@@ -127,8 +127,15 @@ export class HandleEvent {
   }
 
   #failed(job: Job<WebhookEvent>, code: string, thrown: unknown): Settlement {
-    const error = describeFailure(code, thrown, job.payload);
+    const isPermanent = thrown instanceof PermanentError;
+    const error = describeFailure(isPermanent ? 'permanent_error' : code, thrown, job.payload);
     const { attempt, id } = job;
+    if (isPermanent) {
+      this.#log.error('The handler failed for good; the event is a dead letter', {
+        ...{ job: id, attempt, error: error.message },
+      });
+      return { outcome: 'dead', error };
+    }
     const { attempts } = this.#options;
     if (attempt >= attempts) {
       this.#log.error('The handler failed for the last time; the event is a dead letter', {

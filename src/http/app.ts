@@ -3,6 +3,7 @@ import { describeUnexpected } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { answerEmpty } from './answer.ts';
+import { type ApiRoutesOptions, addApiRoutes } from './api-routes.ts';
 import { addHealthRoute, addMetricsRoute, addReadyRoute, type MetricsPage } from './health-routes.ts';
 import type { CachedReadiness } from './readiness.ts';
 import { addWebhookRoutes, type WebhookRoutesOptions } from './webhook-routes.ts';
@@ -12,6 +13,8 @@ export interface AppOptions {
   readonly admission: Admission;
   /** Absent in the role `worker`. */
   readonly webhook?: WebhookRoutesOptions | undefined;
+  /** `/api/messages`; absent without a token. */
+  readonly api?: ApiRoutesOptions | undefined;
   /** `/ready`; absent where only metrics are served. */
   readonly readiness?: CachedReadiness | undefined;
   /** `/metrics`; absent when another listener serves it. */
@@ -32,6 +35,7 @@ export function createApp(options: AppOptions): Express {
   app.set('trust proxy', false);
 
   if (options.webhook !== undefined) addWebhookRoutes(app, options.webhook, options.admission, options.log);
+  if (options.api !== undefined) addApiRoutes(app, options.api, options.admission);
   addHealthRoute(app);
   if (options.readiness !== undefined) addReadyRoute(app, options.readiness, options.admission);
   if (options.metricsPage !== undefined) addMetricsRoute(app, options.metricsPage);
