@@ -62,7 +62,7 @@ module.exports = {
     {
       name: 'only-the-service-and-commands-use-the-container',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(container[^/]*\\.ts$|service\\.ts$|cli/|testing/)' },
+      from: { path: '^src/', pathNot: '^src/(container[^/]*\\.ts$|service\\.ts$|create-wahook\\.ts$|cli/|testing/)' },
       to: { path: '^src/container[^/]*\\.ts$' },
     },
     {

@@ -8,7 +8,7 @@ import type { EventHandler, Log } from './core/ports.ts';
 import type { Worker } from './core/worker.ts';
 import { Admission } from './http/admission.ts';
 import type { ApiRoutesOptions } from './http/api-routes.ts';
-import { createApp } from './http/app.ts';
+import { type AppOptions, createApp } from './http/app.ts';
 import type { MetricsPage } from './http/health-routes.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
 import { CachedReadiness, type Readiness } from './http/readiness.ts';
@@ -59,21 +59,21 @@ export async function startService(config: Config, options: StartOptions = {}): 
   }
 }
 
-interface Parts {
+export interface Parts {
   readonly store: StoreLifecycle;
   readonly worker: Worker | undefined;
   readonly admission: Admission;
   readonly state: { prepared: boolean };
 }
 
-async function openParts(config: Config, composition: Composition): Promise<Parts> {
+export async function openParts(config: Config, composition: Composition): Promise<Parts> {
   // The bot first: whoever mistyped its path should not wait for a database to learn it.
   const worker = config.role === 'web' ? undefined : await composition.worker();
   return { store: await composition.store(), worker, admission: new Admission(), state: { prepared: false } };
 }
 
-/** The service's own; a second one serves metrics where they have a port of their own. */
-type Servers = readonly [HttpServer] | readonly [HttpServer, HttpServer];
+/** The service's own; a second one serves metrics where they have a port of their own. None in an app of somebody else. */
+type Servers = readonly [] | readonly [HttpServer] | readonly [HttpServer, HttpServer];
 
 async function openServers(
   config: Config,
@@ -87,18 +87,13 @@ async function openServers(
     const { contentType, text } = await metrics.render();
     return { contentType, body: text };
   };
-  const webhook = {
-    receiver: await composition.receiveWebhook(),
-    verifyToken: config.whatsapp.verifyToken,
-    metrics,
-  };
   const readiness = new CachedReadiness(async () => {
     const readiness = await probe(config, store, state.prepared);
     return bot === undefined ? readiness : withBot(readiness, bot.isBroken);
   }, TIME_LIMITS.readiness);
   const app = createApp({
     ...{ log, admission, readiness },
-    ...(config.role !== 'worker' && { webhook, api: await apiOf(config, composition) }),
+    ...(config.role !== 'worker' && (await receivingOptions(config, composition))),
     ...(config.metrics.where === 'main' && { metricsPage }),
   });
   const server = await listenOn(app, { ...config.http, ...{ admission, log, limits } }, portsToTry);
@@ -111,6 +106,16 @@ async function openServers(
     await server.stop(0);
     throw error;
   }
+}
+
+/** What the routes need that take something in. */
+export async function receivingOptions(
+  config: Config,
+  composition: Composition,
+): Promise<Pick<AppOptions, 'webhook' | 'api'>> {
+  const { verifyToken } = config.whatsapp;
+  const webhook = { receiver: await composition.receiveWebhook(), verifyToken, metrics: composition.metrics };
+  return { webhook, api: await apiOf(config, composition) };
 }
 
 async function apiOf({ apiToken }: Config, composition: Composition): Promise<ApiRoutesOptions | undefined> {
@@ -137,7 +142,7 @@ async function listenOn(
   throw new WahookError('cannot_listen', `${what}\n  Why  ${why}\n  Fix  ${fix}`);
 }
 
-async function probe(config: Config, store: StoreLifecycle, prepared: boolean): Promise<Readiness> {
+export async function probe(config: Config, store: StoreLifecycle, prepared: boolean): Promise<Readiness> {
   const { needed, reported } = await store.probe();
   const counting = { ...needed, start: prepared ? 'ok' : 'preparing' };
   return {
@@ -154,7 +159,7 @@ function withBot(readiness: Readiness, isBroken: boolean): Readiness {
   return { ...readiness, checks: { ...readiness.checks, bot: isBroken ? 'broken' : 'ok' } };
 }
 
-class Service implements RunningService {
+export class Service implements RunningService {
   readonly prepared: Promise<void>;
   readonly #config: Config;
   readonly #composition: Composition;
@@ -182,11 +187,11 @@ class Service implements RunningService {
   }
 
   get url(): string {
-    return this.#servers[0].url;
+    return this.#servers[0]?.url ?? '';
   }
 
   get metricsUrl(): string {
-    return (this.#servers[1] ?? this.#servers[0]).url;
+    return this.#servers[1]?.url ?? this.url;
   }
 
   get log(): Log {

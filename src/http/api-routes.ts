@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Express, NextFunction, Request, Response } from 'express';
+import type { IRouter, NextFunction, Request, RequestHandler, Response } from 'express';
 import type { AcceptedSend, SendRequest } from '../core/accept-send.ts';
 import { isWahookError } from '../core/errors.ts';
 import type { SentMessage } from '../core/model.ts';
@@ -23,12 +23,17 @@ export interface ApiRoutesOptions {
 }
 
 /** `POST /api/messages` and `GET /api/messages/{id}`: sending for programs that are no bot. Every answer is JSON. */
-export function addApiRoutes(app: Express, options: ApiRoutesOptions, admission: Admission): void {
+export function addApiRoutes(
+  app: IRouter,
+  options: ApiRoutesOptions,
+  admission: Admission,
+  ...before: readonly RequestHandler[]
+): void {
   const authorized = authorization(options.token);
   app
     .route('/api/messages')
     .all(authorized)
-    .post((request, response) => postMessage(options, admission, request, response))
+    .post(...before, (request: Request, response: Response) => postMessage(options, admission, request, response))
     .all(methodNotAllowed('POST'));
   app
     .route('/api/messages/:id')

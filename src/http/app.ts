@@ -1,8 +1,8 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { describeUnexpected } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
-import { answerEmpty } from './answer.ts';
+import { answerEmpty, answerText } from './answer.ts';
 import { type ApiRoutesOptions, addApiRoutes } from './api-routes.ts';
 import { addHealthRoute, addMetricsRoute, addReadyRoute, type MetricsPage } from './health-routes.ts';
 import type { CachedReadiness } from './readiness.ts';
@@ -19,6 +19,30 @@ export interface AppOptions {
   readonly readiness?: CachedReadiness | undefined;
   /** `/metrics`; absent when another listener serves it. */
   readonly metricsPage?: MetricsPage | undefined;
+}
+
+/**
+ * The routes that take something in, for an app of somebody else: whatever is not ours goes on to that app. It must come before
+ * anything that reads bodies.
+ */
+export function createRouter({ webhook, api, admission, log }: AppOptions): Router {
+  const router = express.Router();
+  if (webhook !== undefined) addWebhookRoutes(router, webhook, admission, log, rawBodyOnly(log));
+  if (api !== undefined) addApiRoutes(router, api, admission, rawBodyOnly(log));
+  return router;
+}
+
+const BODY_IS_GONE =
+  'Another middleware (express.json() or the like) has read the body of this request before wahook could. The signature is over ' +
+  'the bytes that Meta sent, so use wahook.router before it: app.use(wahook.router); app.use(express.json());';
+
+/** Else a body that was read already would be waited for until the client goes. */
+function rawBodyOnly(log: Log): RequestHandler {
+  return (request, response, next) => {
+    if (!request.readableEnded && request.body === undefined) return next();
+    log.error(BODY_IS_GONE);
+    answerText(response, 500, 'text/plain; charset=utf-8', `${BODY_IS_GONE}\n`);
+  };
 }
 
 /**
