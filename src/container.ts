@@ -173,9 +173,11 @@ function bindUseCases(container: Container, eventHandler: EventHandler | undefin
       [TOKENS.signatureVerifier, TOKENS.decodeWebhook, TOKENS.intake, TOKENS.clock, TOKENS.log],
     );
   container.bind(TOKENS.eventHandler).toResolvedValue(
-    async ({ bot, remoteHandler }: Config, clock: Clock) => {
+    async (config: Config, clock: Clock) => {
+      const { remoteHandler } = config;
       if (eventHandler !== undefined) return eventHandler;
-      return remoteHandler ? new RemoteHandler({ ...remoteHandler, clock }) : new BotHandler(await loadBot(bot));
+      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock });
+      return new BotHandler(await loadBot(config.bot));
     },
     [TOKENS.config, TOKENS.clock],
   );

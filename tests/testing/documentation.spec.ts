@@ -13,6 +13,10 @@ import { testBot } from 'wahook/testing';
 import bot from '../bot/index.ts';
 `;
 
+function examplesOf(page: string): string[] {
+  return [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, example = '']) => example);
+}
+
 function run(command: string, args: readonly string[]): Promise<{ failed: boolean; output: string }> {
   return new Promise((done) => {
     execFile(command, args, { cwd: ROOT }, (error, stdout, stderr) =>
@@ -21,7 +25,7 @@ function run(command: string, args: readonly string[]): Promise<{ failed: boolea
   });
 }
 
-describe('docs/testing.md', function () {
+describe('docs/testing.md and docs/existing-app.md', function () {
   this.timeout(60_000);
   let folder: string;
   let count: number;
@@ -30,11 +34,13 @@ describe('docs/testing.md', function () {
   before(async () => {
     folder = await mkdtemp(join(ROOT, 'tests', '.tmp-testing-docs-'));
     const page = await readFile(join(ROOT, 'docs', 'testing.md'), 'utf8');
-    const examples = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, example = '']) => example);
+    const examples = examplesOf(page);
     count = examples.length;
     const [whole = '', ...parts] = examples;
     for (const [name, text] of Object.entries({ whole, parts: `${PRELUDE}${parts.join('\n')}` }))
       await writeFile(join(folder, `${name}.test.ts`), text.replace('../bot/index.ts', '../../bot/index.ts'));
+    const [existingApp = ''] = examplesOf(await readFile(join(ROOT, 'docs', 'existing-app.md'), 'utf8'));
+    await writeFile(join(folder, 'existing-app.ts'), existingApp.replace('../bot/index.ts', '../../bot/index.ts'));
     const project = { extends: '../../tsconfig.json', include: ['*.ts'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(project));
   });
