@@ -85,7 +85,8 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   bindObservation(container, config, version, replace);
   bindStore(container, config);
   bindMeta(container, replace.graph);
-  bindUseCases(container, replace.eventHandler);
+  bindEventHandler(container, replace.eventHandler);
+  bindUseCases(container);
   bindQuarantine(container);
   bindSending(container);
   if (replace.messageQueue) {
@@ -157,7 +158,20 @@ function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
   );
 }
 
-function bindUseCases(container: Container, eventHandler: EventHandler | undefined): void {
+/** Who handles events: the bot, unless a program at a URL does, or whom the caller names. */
+function bindEventHandler(container: Container, eventHandler: EventHandler | undefined): void {
+  container.bind(TOKENS.eventHandler).toResolvedValue(
+    async (config: Config, clock: Clock) => {
+      const { remoteHandler } = config;
+      if (eventHandler !== undefined) return eventHandler;
+      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock });
+      return new BotHandler(await loadBot(config.bot));
+    },
+    [TOKENS.config, TOKENS.clock],
+  );
+}
+
+function bindUseCases(container: Container): void {
   container
     .bind(TOKENS.intake)
     .toResolvedValue(
@@ -172,15 +186,6 @@ function bindUseCases(container: Container, eventHandler: EventHandler | undefin
         new ReceiveWebhook(verifier, decode, intake, clock, log, TIME_LIMITS.accept.deadlineMs),
       [TOKENS.signatureVerifier, TOKENS.decodeWebhook, TOKENS.intake, TOKENS.clock, TOKENS.log],
     );
-  container.bind(TOKENS.eventHandler).toResolvedValue(
-    async (config: Config, clock: Clock) => {
-      const { remoteHandler } = config;
-      if (eventHandler !== undefined) return eventHandler;
-      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock });
-      return new BotHandler(await loadBot(config.bot));
-    },
-    [TOKENS.config, TOKENS.clock],
-  );
   container
     .bind(TOKENS.handleEvent)
     .toResolvedValue(

@@ -6,7 +6,7 @@ import { describeProblems } from '../config-problem.ts';
 import { type Composition, compose } from '../container.ts';
 import { QUEUE_NAMES } from '../core/lanes.ts';
 import type { WebhookEvent } from '../core/model.ts';
-import type { DeadLetter, EventHandler, HandlerRun, Log, LogFields } from '../core/ports.ts';
+import type { DeadLetter, HandlerRun, Log, LogFields } from '../core/ports.ts';
 import { Simulator } from '../simulator/simulator.ts';
 import { CrashingQueue } from './crashing-queue.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -38,6 +38,25 @@ export interface TestServiceOptions {
   readonly settleMs: number;
   /** How long a handler may be at work, in real ms. */
   readonly patienceMs: number;
+}
+
+/** Tells what the handlers throw; for the rest it is what runs a bot in the service. */
+class WatchedBot extends BotHandler {
+  readonly #failed: (error: unknown, attempt: number) => void;
+
+  constructor(bot: Bot, failed: (error: unknown, attempt: number) => void) {
+    super(bot);
+    this.#failed = failed;
+  }
+
+  override async handle(event: WebhookEvent, run: HandlerRun): Promise<void> {
+    try {
+      await super.handle(event, run);
+    } catch (error) {
+      this.#failed(error, run.attempt);
+      throw error;
+    }
+  }
 }
 
 /** The service as it runs, with its store in memory, and Meta in the same process; nothing leaves it. */
@@ -74,7 +93,7 @@ export class TestService {
       ...{ clock, timers: clock },
       log: this.#log(),
       metrics: NO_METRICS,
-      eventHandler: this.#watched(new BotHandler(bot)),
+      eventHandler: new WatchedBot(bot, (error, attempt) => this.#failed(error, attempt)),
       graph: (call) => this.meta.graph(call),
       messageQueue: (queue) => {
         this.#isQueueAtRest = () => queue.isAtRest;
@@ -176,17 +195,9 @@ export class TestService {
     return receipt.outcome === 'accepted' ? 200 : 503;
   }
 
-  #watched(handler: EventHandler): EventHandler {
-    const handle = async (event: WebhookEvent, run: HandlerRun): Promise<void> => {
-      try {
-        await handler.handle(event, run);
-      } catch (error) {
-        this.errors.push(error);
-        this.note(`the handler failed (attempt ${run.attempt}): ${inOneLine(error)}`);
-        throw error;
-      }
-    };
-    return { handle };
+  #failed(error: unknown, attempt: number): void {
+    this.errors.push(error);
+    this.note(`the handler failed (attempt ${attempt}): ${inOneLine(error)}`);
   }
 
   #log(): Log {
