@@ -5,6 +5,7 @@ export interface Spread {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
+  readonly p999: number;
   readonly max: number;
 }
 
@@ -12,7 +13,7 @@ export interface Spread {
 export function spreadOf(values: Iterable<number>): Spread {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), p999: at(0.999), max: at(1) };
 }
 
 /** NaN for no values; of an even number the mean of the two in the middle. */
@@ -60,24 +61,4 @@ export function machine(): string {
     `load average ${load.toFixed(1)}${load > BUSY_LOAD ? ': the machine is busy, so wait, or read the times as upper limits' : ''}`,
   ];
   return lines.join('\n');
-}
-
-/** One promise about a time, kept or not. */
-export interface Bar {
-  /** `ack p99 at 200/s` */
-  readonly what: string;
-  readonly ms: number;
-  readonly limitMs: number;
-  /** Why a miss may not be the service's. */
-  readonly doubt?: string | undefined;
-}
-
-/** `ack p99 at 200/s < 100 ms: 7.12 ms ok`. A time that could not be measured is a miss. */
-export function verdict(bar: Bar): string {
-  const word = isKept(bar) ? 'ok' : `MISSED${bar.doubt === undefined ? '' : ` (${bar.doubt})`}`;
-  return `${bar.what} < ${bar.limitMs} ms: ${digits(bar.ms)} ms ${word}`;
-}
-
-export function isKept({ ms, limitMs }: Bar): boolean {
-  return ms < limitMs;
 }

@@ -1,107 +1,132 @@
-import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Spread, spreadOf } from './figures.ts';
-import { messageWebhook, type SignedWebhook } from './webhooks.ts';
+import { spreadOf } from './figures.ts';
+import type { Load, LoadResult } from './load.ts';
+import { LoadConnection } from './load-connection.ts';
+import { Requests } from './load-requests.ts';
 
-/** What to send, in this process's own event loop; the parent sends one at a time. */
-export type Load =
-  /** So many requests a second on average, whatever the answers do, at random moments (a Poisson process). */
-  | { readonly kind: 'open'; readonly url: string; readonly perSecond: number; readonly seconds: number }
-  /** So many connections, each of which sends its next request when it has its answer. */
-  | { readonly kind: 'closed'; readonly url: string; readonly connections: number; readonly seconds: number };
+/** More than are ever under way unless the service has stopped answering. */
+const MOST_CONNECTIONS = 2_000;
 
-export interface LoadResult {
-  readonly requests: number;
-  readonly perSecond: number;
-  /** From the moment at which the request was due (open) or sent (closed) to the end of its answer. */
-  readonly ackMs: Spread;
-  /** Anything but a 200, connection errors included. */
-  readonly failed: number;
-  /** How late this process itself was in sending, which is part of `ackMs`. */
-  readonly lateMs: Spread;
+/** What is not answered so long after the last request was due counts as not answered. */
+const PATIENCE_MS = 15_000;
+
+/** Up to this rate the generator turns its loop for the last 2 ms before a request is due: a timer is up to 1 ms late. */
+const PUNCTUAL_PER_SECOND = 100;
+
+/** Times of one request, in milliseconds of this process. `end` is NaN until it was answered as it should be. */
+interface Sample {
+  readonly due: number;
+  sent: number;
+  end: number;
 }
 
-const CUSTOMERS = 1_000;
+class Run {
+  readonly #urls: readonly URL[];
+  readonly #expected: number;
+  readonly #idle: LoadConnection[] = [];
+  readonly #all = new Set<LoadConnection>();
+  /** Requests for which there was no connection. */
+  readonly #queue: { readonly request: Buffer; readonly sample: Sample; readonly then: () => void }[] = [];
+  readonly samples: Sample[] = [];
+  #unanswered = 0;
 
-/** More than are ever under way, so that no request waits here for a connection. */
-const MAX_CONNECTIONS = 1_000;
+  constructor({ urls, content = {} }: Load) {
+    this.#urls = urls.map((url) => new URL(url));
+    this.#expected = content.signed === false ? 401 : 200;
+  }
 
-/** Ready-made webhooks that a connection of the closed loop takes at once: making one takes about 10 µs. */
-const READY = 20_000;
+  /** Sends on a connection that is free, else on a new one. */
+  send(request: Buffer, due: number, then: () => void = () => {}): void {
+    const sample: Sample = { due, sent: Number.NaN, end: Number.NaN };
+    this.samples.push(sample);
+    this.#unanswered += 1;
+    const connection = this.#free();
+    if (connection === undefined) this.#queue.push({ request, sample, then });
+    else this.#start(connection, request, sample, then);
+  }
 
-interface Sample {
-  readonly dueMs: number;
-  readonly sentMs: number;
-  readonly endMs: number;
-  readonly ok: boolean;
+  /** Resolves when all are answered, or nobody waits any more. */
+  async finished(): Promise<void> {
+    const giveUp = performance.now() + PATIENCE_MS;
+    while (this.#unanswered > 0 && performance.now() < giveUp) await pause(20);
+    for (const connection of this.#all) connection.close();
+  }
+
+  #free(): LoadConnection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.isOpen) return connection;
+      this.#all.delete(connection);
+    }
+    if (this.#all.size >= MOST_CONNECTIONS) return undefined;
+    const made = new LoadConnection(this.#urls[this.#all.size % this.#urls.length] as URL);
+    this.#all.add(made);
+    return made;
+  }
+
+  #start(connection: LoadConnection, request: Buffer, sample: Sample, then: () => void): void {
+    sample.sent = performance.now();
+    connection.send(request, (status) => {
+      if (status === this.#expected) sample.end = performance.now();
+      this.#unanswered -= 1;
+      if (connection.isOpen) this.#idle.push(connection);
+      else this.#all.delete(connection);
+      const waiting = this.#queue.shift();
+      const next = waiting && this.#free();
+      if (waiting !== undefined && next !== undefined) this.#start(next, waiting.request, waiting.sample, waiting.then);
+      then();
+    });
+  }
 }
 
 async function run(load: Load): Promise<LoadResult> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+  const requests = new Requests(load);
+  const running = new Run(load);
   const startedMs = performance.now();
-  const samples = load.kind === 'open' ? await open(load, agent) : await closed(load, agent);
-  agent.destroy();
-  const seconds = (Math.max(...samples.map(({ endMs }) => endMs)) - startedMs) / 1_000;
+  if (load.kind === 'open') await open(load, requests, running);
+  else await closed(load, requests, running);
+  await running.finished();
+  return resultOf(running.samples, startedMs, load);
+}
+
+async function open(load: Extract<Load, { kind: 'open' }>, requests: Requests, running: Run): Promise<void> {
+  const aheadMs = load.perSecond <= PUNCTUAL_PER_SECOND ? 2 : 0;
+  const count = Math.round(load.perSecond * load.seconds);
+  let due = performance.now();
+  for (let index = 0; index < count; index += 1) {
+    due += (-Math.log(1 - Math.random()) * 1_000) / load.perSecond;
+    while (performance.now() < due) {
+      if (due - performance.now() > aheadMs) await pause(1);
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+    running.send(requests.next(), due);
+  }
+}
+
+async function closed(load: Extract<Load, { kind: 'closed' }>, requests: Requests, running: Run): Promise<void> {
+  const endMs = performance.now() + load.seconds * 1_000;
+  const next = (): void => {
+    const now = performance.now();
+    if (now < endMs) running.send(requests.next(), now, next);
+  };
+  for (let connection = 0; connection < load.connections; connection += 1) next();
+  await pause(load.seconds * 1_000);
+}
+
+function resultOf(samples: readonly Sample[], startedMs: number, load: Load): LoadResult {
+  const answered = samples.filter(({ end }) => !Number.isNaN(end));
+  const times = answered.map(({ due, end }) => end - due);
+  const lastMs = answered.reduce((latest, { end }) => Math.max(latest, end), startedMs + load.seconds * 1_000);
+  const failed = samples.length - answered.length;
+  const above = (limitMs: number) => (times.filter((ms) => ms > limitMs).length + failed) / samples.length;
   return {
     requests: samples.length,
-    perSecond: samples.length / seconds,
-    ackMs: spreadOf(samples.map(({ dueMs, endMs }) => endMs - dueMs)),
-    failed: samples.filter(({ ok }) => !ok).length,
-    lateMs: spreadOf(samples.map(({ dueMs, sentMs }) => sentMs - dueMs)),
+    perSecond: (answered.length * 1_000) / (lastMs - startedMs),
+    ackMs: spreadOf(times),
+    above250: above(250),
+    above1000: above(1_000),
+    failed,
+    lateMs: spreadOf(samples.flatMap(({ due, sent }) => (Number.isNaN(sent) ? [] : [sent - due]))),
   };
-}
-
-async function open(
-  { url, perSecond, seconds }: Extract<Load, { kind: 'open' }>,
-  agent: http.Agent,
-): Promise<readonly Sample[]> {
-  const webhooks = Array.from({ length: Math.round(perSecond * seconds) }, () => messageWebhook(CUSTOMERS));
-  const underWay: Promise<Sample>[] = [];
-  let dueMs = performance.now();
-  for (const webhook of webhooks) {
-    dueMs += (-Math.log(1 - Math.random()) * 1_000) / perSecond;
-    while (performance.now() < dueMs) await pause(1);
-    underWay.push(send(url, agent, webhook, dueMs));
-  }
-  return await Promise.all(underWay);
-}
-
-async function closed(
-  { url, connections, seconds }: Extract<Load, { kind: 'closed' }>,
-  agent: http.Agent,
-): Promise<readonly Sample[]> {
-  const ready = Array.from({ length: READY }, () => messageWebhook(CUSTOMERS));
-  const samples: Sample[] = [];
-  const endMs = performance.now() + seconds * 1_000;
-  const connection = async () => {
-    while (performance.now() < endMs)
-      samples.push(await send(url, agent, ready.pop() ?? messageWebhook(CUSTOMERS), performance.now()));
-  };
-  await Promise.all(Array.from({ length: connections }, connection));
-  return samples;
-}
-
-/** Never rejects. */
-function send(url: string, agent: http.Agent, webhook: SignedWebhook, dueMs: number): Promise<Sample> {
-  const { promise, resolve } = Promise.withResolvers<Sample>();
-  const sentMs = performance.now();
-  const end = (ok: boolean) => resolve({ dueMs, sentMs, endMs: performance.now(), ok });
-  const request = http.request(`${url}/webhook/whatsapp`, {
-    agent,
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'content-length': webhook.body.length,
-      'x-hub-signature-256': webhook.signature,
-    },
-  });
-  request.on('error', () => end(false));
-  request.on('response', (response) => {
-    response.on('end', () => end(response.statusCode === 200)).on('error', () => end(false));
-    response.resume();
-  });
-  request.end(webhook.body);
-  return promise;
 }
 
 process.on('message', (load: Load) => {

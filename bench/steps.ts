@@ -21,17 +21,36 @@ import { silentLog } from '../tests/support/recording.ts';
 import { testRedis } from '../tests/support/redis.ts';
 import { type Spread, spreadOf } from './figures.ts';
 import { type DecodedMessage, decodedMessages, noMetrics } from './messages.ts';
-import { messageWebhook, SETTINGS, type SignedWebhook, signed } from './webhooks.ts';
+import type { Case, Measured } from './section.ts';
+import { messageWebhook, SETTINGS, type SignedWebhook, signed, webhookOf } from './webhooks.ts';
 
 /** One step on the way of a webhook, measured by itself: one call after the other, nothing else in the process. */
-export interface Step {
+interface Step {
   readonly name: string;
-  readonly calls: number;
   readonly ms: Spread;
 }
 
-/** The steps that have a bar: what they are called, or how that begins. */
-export const BARRED = { signature: 'signature of 1 kB', dedup: 'dedup' } as const;
+/** Of each store. */
+const CALLS = 400;
+
+export const STEP_CASES: readonly Case[] = [
+  {
+    id: 'computation',
+    section: 'steps',
+    run: async () => lines('steps that compute, in µs', measureComputation(), 1_000),
+  },
+  {
+    id: 'stores',
+    section: 'steps',
+    run: async () => lines('steps of the stores, in ms', await measureDedup(CALLS), 1),
+  },
+];
+
+function lines(name: string, steps: readonly Step[], factor: number): readonly Measured[] {
+  return steps.map(({ name: row, ms }) => {
+    return { table: name, row, figures: { p50: ms.p50 * factor, p95: ms.p95 * factor, p99: ms.p99 * factor } };
+  });
+}
 
 /** Meta's limit (docs, 2026-10). */
 const LARGEST_BYTES = 3 * 1024 * 1024;
@@ -43,11 +62,11 @@ function time(name: string, calls: number, call: () => void): Step {
     call();
     if (index >= 0) times.push(performance.now() - startedMs);
   }
-  return { name, calls: times.length, ms: spreadOf(times) };
+  return { name, ms: spreadOf(times) };
 }
 
 /** No input and no output: signature and decoding. */
-export function measureComputation(): readonly Step[] {
+function measureComputation(): readonly Step[] {
   const one = new HmacSignatureVerifier([SETTINGS.WHATSAPP_WEBHOOK_SECRET]);
   // The signature is the second one's, as before the sender has changed over.
   const two = new HmacSignatureVerifier(['f'.repeat(32), SETTINGS.WHATSAPP_WEBHOOK_SECRET]);
@@ -57,12 +76,14 @@ export function measureComputation(): readonly Step[] {
   const small = messageWebhook(1, 1_024);
   const large = signed(Buffer.alloc(LARGEST_BYTES, ' '));
   const typical = typicalMessage();
+  const status = webhookOf('status', 1).body;
   return [
     time('signature of 1 kB, one secret', 20_000, () => verify(one, small)),
     time('signature of 1 kB, two secrets', 20_000, () => verify(two, small)),
     time('signature of 3 MB, one secret', 100, () => verify(one, large)),
     time('signature of 3 MB, two secrets', 100, () => verify(two, large)),
     time(`decoding a text message of ${typical.length} bytes`, 20_000, () => void decodeWebhook(typical)),
+    time('decoding a status', 20_000, () => void decodeWebhook(status)),
   ];
 }
 
@@ -120,13 +141,9 @@ async function measureStore(
   await store.once([key], async () => {});
   const known = await repeated(calls, () => askAboutKnown(store, key));
   return [
-    {
-      name: `${BARRED.dedup}, ${name}: a new key, until it is told`,
-      calls,
-      ms: spreadOf(fresh.map((it) => it.toldMs)),
-    },
-    { name: `${BARRED.dedup}, ${name}: a known key`, calls, ms: spreadOf(known) },
-    { name: `commit, ${name}: a new key with its message`, calls, ms: spreadOf(fresh.map((it) => it.storedMs)) },
+    { name: `${name}: a new key, until it is told`, ms: spreadOf(fresh.map((it) => it.toldMs)) },
+    { name: `${name}: a known key`, ms: spreadOf(known) },
+    { name: `${name}: a new key with its message, committed`, ms: spreadOf(fresh.map((it) => it.storedMs)) },
   ];
 }
 
@@ -153,7 +170,7 @@ async function openedRedis() {
 }
 
 /** The dedup stores with their queues, one call at a time: so without group commit, each new key is a commit. */
-export async function measureDedup(calls: number): Promise<readonly Step[]> {
+async function measureDedup(calls: number): Promise<readonly Step[]> {
   const { url, drop } = await testDatabase();
   const { redis, prefix } = await openedRedis();
   const server = new PostgresDatabase({ url, poolSize: 2, applicationName: 'bench', limits: TIME_LIMITS.postgres });

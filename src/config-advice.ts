@@ -101,6 +101,18 @@ export const ADVICE = {
     why: 'It decides about a message whose answer was lost and whose status did not come.',
     fix: 'Use resend (never lost, rarely sent twice) or hold (never twice; a person decides).',
   },
+  SEND_PER_SECOND: {
+    why: 'Meta counts all messages of a number, in and out, and refuses what is more than so many a second.',
+    fix: 'Use 80, or 20 if the number is used in the WhatsApp Business app too; up to 1000 once Meta has raised it.',
+  },
+  SEND_PAIR_INTERVAL: {
+    why: 'Meta lets through one message in this time to one person, apart from bursts.',
+    fix: 'Use 6s; 0s switches this limit off, for an API that has none.',
+  },
+  SEND_PAIR_BURST: {
+    why: 'So many messages may go to one person at once; they are taken from what would be allowed later.',
+    fix: 'Use 45, or less if Meta refuses messages with 131056 all the same.',
+  },
   LOG_LEVEL: { why: 'It says how much is logged.', fix: 'Use debug, info, warn or error.' },
   LOG_FORMAT: { why: 'It says for whom is logged.', fix: 'Use json (for programs) or pretty (for people).' },
   SHUTDOWN_TIMEOUT: {

@@ -50,6 +50,11 @@ export interface Config {
   readonly workerConcurrency: number;
   /** A send whose answer was lost waits this long for its status, and is then sent again or held. */
   readonly settle: { readonly waitMs: number; readonly policy: 'resend' | 'hold' };
+  /** `pair`: to one person; an `intervalMs` of 0 is no limit. */
+  readonly sending: {
+    readonly perSecond: number;
+    readonly pair: { readonly intervalMs: number; readonly burst: number };
+  };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' };
   readonly shutdownTimeoutMs: number;
 }
@@ -175,6 +180,9 @@ const schema = z.object({
   ON_DEAD_LETTER: oneOf('continue', 'hold').default('continue'),
   SETTLE_WAIT: duration('1s', '24h').default(60_000),
   SETTLE_POLICY: oneOf('resend', 'hold').default('resend'),
+  SEND_PER_SECOND: wholeNumber(1, 100_000).default(80),
+  SEND_PAIR_INTERVAL: duration('0ms', '1h').default(6_000),
+  SEND_PAIR_BURST: wholeNumber(1, 1_000).default(45),
   LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error').default('info'),
   LOG_FORMAT: oneOf('json', 'pretty').optional(),
   SHUTDOWN_TIMEOUT: duration('1s', '10m').default(25_000),
@@ -235,6 +243,10 @@ function configOf(variables: Variables): Config {
     onDeadLetter: variables.ON_DEAD_LETTER,
     workerConcurrency: variables.WORKER_CONCURRENCY,
     settle: { waitMs: variables.SETTLE_WAIT, policy: variables.SETTLE_POLICY },
+    sending: {
+      perSecond: variables.SEND_PER_SECOND,
+      pair: { intervalMs: variables.SEND_PAIR_INTERVAL, burst: variables.SEND_PAIR_BURST },
+    },
     log: { level: variables.LOG_LEVEL, format: variables.LOG_FORMAT ?? (production ? 'json' : 'pretty') },
     shutdownTimeoutMs: variables.SHUTDOWN_TIMEOUT,
   };

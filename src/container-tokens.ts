@@ -1,6 +1,8 @@
 import type { ServiceIdentifier } from 'inversify';
+import type { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
+import type { MemorySendRate } from './adapters/memory/memory-send-rate.ts';
 import type { Database } from './adapters/postgres/database.ts';
 import type { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts';
 import type { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
@@ -13,14 +15,18 @@ import type { HandleEvent } from './core/handle-event.ts';
 import type { Intake } from './core/intake.ts';
 import type {
   Clock,
+  ConversationState,
   DeadLetters,
   DecodeWebhook,
   DedupStore,
   EventHandler,
+  EventStore,
   Log,
   MessageQueue,
   Metrics,
   Quarantine,
+  SendingNumbers,
+  SendRate,
   SentMessages,
   SignatureVerifier,
   Timers,
@@ -28,6 +34,7 @@ import type {
 } from './core/ports.ts';
 import type { ReceiveWebhook } from './core/receive-webhook.ts';
 import type { ReplayQuarantine } from './core/replay-quarantine.ts';
+import type { SendLimits } from './core/send-limits.ts';
 import type { SendMessage } from './core/send-message.ts';
 import type { Worker } from './core/worker.ts';
 
@@ -64,6 +71,7 @@ export const TOKENS = {
   metrics: token<ServedMetrics>('Metrics'),
   database: token<Database>('Database'),
   memoryRows: token<MemoryRows>('MemoryRows'),
+  memoryState: token<MemoryConversationState>('MemoryConversationState'),
   memoryQueue: token<MemoryMessageQueue>('MemoryMessageQueue'),
   redis: token<Redis>('Redis'),
   /** The authority on what was accepted. */
@@ -73,10 +81,17 @@ export const TOKENS = {
   signatureVerifier: token<SignatureVerifier>('SignatureVerifier'),
   decodeWebhook: token<DecodeWebhook>('DecodeWebhook'),
   dedupStore: token<DedupStore>('DedupStore'),
+  postgresEventStore: token<EventStore>('PostgresEventStore'),
+  eventStore: token<EventStore>('EventStore'),
   messageQueue: token<MessageQueue>('MessageQueue'),
   sentMessages: token<SentMessages>('SentMessages'),
+  conversationState: token<ConversationState>('ConversationState'),
   deadLetters: token<DeadLetters>('DeadLetters'),
   quarantine: token<Quarantine>('Quarantine'),
+  sendLimits: token<SendLimits>('SendLimits'),
+  sendRate: token<SendRate>('SendRate'),
+  sendingNumbers: token<SendingNumbers>('SendingNumbers'),
+  memorySendRate: token<MemorySendRate>('MemorySendRate'),
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),
   eventHandler: token<EventHandler>('EventHandler'),
   store: token<StoreLifecycle>('StoreLifecycle'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Container } from 'inversify';
 import { readSendRequest } from './adapters/api/outbound-request.ts';
 import { RemoteHandler } from './adapters/api/remote-handler.ts';
@@ -19,15 +20,19 @@ import { Intake } from './core/intake.ts';
 import { QUEUE_NAMES } from './core/lanes.ts';
 import type {
   Clock,
+  ConversationState,
   DeadLetters,
   DecodeWebhook,
   DedupStore,
   EventHandler,
+  EventStore,
   Log,
   MessageQueue,
   Metrics,
   Quarantine,
   QueueName,
+  SendingNumbers,
+  SendRate,
   SentMessages,
   SignatureVerifier,
   Timers,
@@ -36,6 +41,7 @@ import type {
 import { realTimers } from './core/real-timers.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
+import type { SendLimits } from './core/send-limits.ts';
 import { SendMessage } from './core/send-message.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
@@ -58,6 +64,7 @@ export interface Composition {
   readSendRequest(body: unknown): SendRequest | { readonly problem: string };
   messageQueue(): Promise<MessageQueue>;
   sentMessages(): Promise<SentMessages>;
+  sendingNumbers(): Promise<SendingNumbers>;
   close(): Promise<void>;
 }
 
@@ -87,6 +94,7 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   bindMeta(container, replace.graph);
   bindEventHandler(container, replace.eventHandler);
   bindUseCases(container);
+  bindHandling(container);
   bindQuarantine(container);
   bindSending(container);
   if (replace.messageQueue) {
@@ -105,6 +113,7 @@ export function compose(config: Config, version: string, replace: Partial<Replac
     readSendRequest: (body) => readSendRequest(body, config.whatsapp.phoneNumberId),
     messageQueue: () => container.getAsync(TOKENS.messageQueue),
     sentMessages: () => container.getAsync(TOKENS.sentMessages),
+    sendingNumbers: () => container.getAsync(TOKENS.sendingNumbers),
     close: () => closers.closeAll(),
   };
 }
@@ -118,17 +127,27 @@ function bindObservation(container: Container, config: Config, version: string, 
     const queue = await container.getAsync(TOKENS.messageQueue);
     return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
   };
+  const numberGauges = async (): Promise<readonly GaugeReading[]> => {
+    const numbers = await (await container.getAsync(TOKENS.sendingNumbers)).list();
+    return numbers.flatMap(({ phoneNumberId, stopped }) => {
+      if (stopped === undefined) return [];
+      const labels = { number: phoneNumberId.slice(-4), reason: stopped.error.code };
+      return [{ name: 'number_stopped' as const, labels, value: 1 }];
+    });
+  };
   const cacheGauges = async (): Promise<readonly GaugeReading[]> => {
     if (!container.isBound(TOKENS.dedupCache)) return [];
     const { up } = await container.getAsync(TOKENS.dedupCache);
     return [{ name: 'dedup_cache_up', labels: {}, value: up ? 1 : 0 }];
   };
-  container
-    .bind(TOKENS.metrics)
-    .toConstantValue(
-      replace.metrics ??
-        new PrometheusMetrics({ version, gauges: [queueGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
-    );
+  container.bind(TOKENS.metrics).toConstantValue(
+    replace.metrics ??
+      new PrometheusMetrics({
+        version,
+        gauges: [queueGauges, numberGauges, cacheGauges],
+        limits: TIME_LIMITS.metrics,
+      }),
+  );
 }
 
 async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly GaugeReading[]> {
@@ -172,13 +191,13 @@ function bindEventHandler(container: Container, eventHandler: EventHandler | und
 }
 
 function bindUseCases(container: Container): void {
-  container
-    .bind(TOKENS.intake)
-    .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue, quarantine: Quarantine, metrics: Metrics, clock: Clock) =>
-        new Intake(dedup, queue, quarantine, metrics, clock, INTAKE),
-      [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock],
-    );
+  container.bind(TOKENS.intake).toResolvedValue(
+    (events: EventStore, quarantine: Quarantine, metrics: Metrics, clock: Clock, rate: SendRate) => {
+      const received = (phoneNumberId: string) => rate.received(phoneNumberId, 1);
+      return new Intake(events, quarantine, metrics, clock, { ...INTAKE, received });
+    },
+    [TOKENS.eventStore, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate],
+  );
   container
     .bind(TOKENS.receiveWebhook)
     .toResolvedValue(
@@ -186,6 +205,9 @@ function bindUseCases(container: Container): void {
         new ReceiveWebhook(verifier, decode, intake, clock, log, TIME_LIMITS.accept.deadlineMs),
       [TOKENS.signatureVerifier, TOKENS.decodeWebhook, TOKENS.intake, TOKENS.clock, TOKENS.log],
     );
+}
+
+function bindHandling(container: Container): void {
   container
     .bind(TOKENS.handleEvent)
     .toResolvedValue(
@@ -195,9 +217,20 @@ function bindUseCases(container: Container): void {
         metrics: Metrics,
         clock: Clock,
         { handler: { attempts, timeoutMs } }: Config,
+        sentMessages: SentMessages,
+        state: ConversationState,
         timers: Timers,
-      ) => new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs }, timers),
-      [TOKENS.eventHandler, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config, TOKENS.timers],
+      ) => new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, timers }, { sentMessages, state }),
+      [
+        TOKENS.eventHandler,
+        TOKENS.log,
+        TOKENS.metrics,
+        TOKENS.clock,
+        TOKENS.config,
+        TOKENS.sentMessages,
+        TOKENS.conversationState,
+        TOKENS.timers,
+      ],
     );
   container
     .bind(TOKENS.applyStatuses)
@@ -245,12 +278,36 @@ function bindSending(container: Container): void {
       (dedup: DedupStore, queue: MessageQueue) => new AcceptSend(dedup, queue),
       [TOKENS.dedupStore, TOKENS.messageQueue],
     );
+  container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config]);
   container.bind(TOKENS.sendMessage).toResolvedValue(
-    (gateway: WhatsAppGateway, sent: SentMessages, log: Log, metrics: Metrics, clock: Clock, { settle }: Config) =>
-      new SendMessage(gateway, sent, log, metrics, clock, {
+    (
+      gateway: WhatsAppGateway,
+      sent: SentMessages,
+      rate: SendRate,
+      numbers: SendingNumbers,
+      log: Log,
+      metrics: Metrics,
+      clock: Clock,
+      { settle }: Config,
+    ) =>
+      new SendMessage(gateway, sent, { rate, numbers }, log, metrics, clock, {
         settleWaitMs: settle.waitMs,
         onUnsettled: settle.policy,
       }),
-    [TOKENS.gateway, TOKENS.sentMessages, TOKENS.log, TOKENS.metrics, TOKENS.clock, TOKENS.config],
+    [
+      TOKENS.gateway,
+      TOKENS.sentMessages,
+      TOKENS.sendRate,
+      TOKENS.sendingNumbers,
+      TOKENS.log,
+      TOKENS.metrics,
+      TOKENS.clock,
+      TOKENS.config,
+    ],
   );
+}
+
+function sendLimits({ sending: { perSecond, pair }, whatsapp: { accessToken } }: Config): SendLimits {
+  const credential = createHash('sha256').update(accessToken).digest('hex').slice(0, 12);
+  return { pair, limitsOf: () => ({ perSecond, credential }) };
 }

@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import packageJson from '../package.json' with { type: 'json' };
+import type { Bot } from './bot/bot.ts';
 import { BotHandler } from './bot/bot-handler.ts';
-import type { Bot } from './bot/define-bot.ts';
 import { readConfig } from './config.ts';
 import { describeProblems } from './config-problem.ts';
 import { compose } from './container.ts';

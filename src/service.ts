@@ -11,6 +11,7 @@ import type { ApiRoutesOptions } from './http/api-routes.ts';
 import { type AppOptions, createApp } from './http/app.ts';
 import type { MetricsPage } from './http/health-routes.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
+import { messageClassesOf } from './http/message-classes.ts';
 import { CachedReadiness, type Readiness } from './http/readiness.ts';
 import { type StopTimes, stopTimes, TIME_LIMITS } from './time-limits.ts';
 
@@ -134,7 +135,7 @@ async function listenOn(
   options: Parameters<typeof listen>[1],
   portsToTry: number,
 ): Promise<HttpServer> {
-  const result = await listen(app, options);
+  const result = await listen(app, { ...options, messages: messageClassesOf(app) });
   if (result.outcome === 'listening') return result.server;
   const { reason, what, why, fix } = result.refusal;
   if (reason === 'port_taken' && portsToTry > 1 && options.port > 0 && options.port < 65_535)
@@ -209,6 +210,7 @@ export class Service implements RunningService {
     await this.#untilAvailable(() => this.#warnOfUnsafeSettings());
     this.#stopping.signal.throwIfAborted();
     this.#maintenance = setInterval(() => void this.#maintain(), MAINTENANCE_MS);
+    if (worker !== undefined) await this.#untilAvailable(() => this.#resumeRenewed());
     await this.#untilAvailable(async () => worker?.start());
     state.prepared = true;
   }
@@ -217,6 +219,12 @@ export class Service implements RunningService {
     const settings = await this.#parts.store.unsafeSettings();
     if (settings.length > 0)
       this.log.warn('The database may lose acknowledged messages: switch these on', { settings });
+  }
+
+  /** Whoever starts the service with a new token wants it tried. */
+  async #resumeRenewed(): Promise<void> {
+    const resumed = await (await this.#composition.sendingNumbers()).resumeRenewed();
+    if (resumed.length > 0) this.log.info('Numbers with a new access token send again', { numbers: resumed.length });
   }
 
   async #untilAvailable(step: () => Promise<void>): Promise<void> {

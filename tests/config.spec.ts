@@ -66,6 +66,7 @@ describe('Configuration', () => {
         apiToken: undefined,
         workerConcurrency: 8,
         settle: { waitMs: 60_000, policy: 'resend' },
+        sending: { perSecond: 80, pair: { intervalMs: 6_000, burst: 45 } },
         log: { level: 'info', format: 'pretty' },
         shutdownTimeoutMs: 25_000,
       });
@@ -134,6 +135,9 @@ describe('Configuration', () => {
       HANDLER_TIMEOUT: '1500ms',
       SETTLE_WAIT: '2m',
       SETTLE_POLICY: 'hold',
+      SEND_PER_SECOND: '1000',
+      SEND_PAIR_INTERVAL: '0s',
+      SEND_PAIR_BURST: '20',
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
       SHUTDOWN_TIMEOUT: '5s',
@@ -159,6 +163,7 @@ describe('Configuration', () => {
     expect(config.workerConcurrency).to.equal(500);
     expect(config.handler).to.deep.equal({ attempts: 1, timeoutMs: 1_500 });
     expect(config.settle).to.deep.equal({ waitMs: 120_000, policy: 'hold' });
+    expect(config.sending).to.deep.equal({ perSecond: 1_000, pair: { intervalMs: 0, burst: 20 } });
     expect(config.log).to.deep.equal({ level: 'debug', format: 'json' });
     expect(config.shutdownTimeoutMs).to.equal(5_000);
   });

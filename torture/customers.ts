@@ -1,7 +1,7 @@
 import type { Ledger } from './ledger.ts';
 import type { Random } from './random.ts';
 import type { Sender } from './sender.ts';
-import { type Element, messageElement } from './webhook.ts';
+import { type Element, messageElement, together } from './webhook.ts';
 
 export interface CustomersOptions {
   readonly messages: number;
@@ -38,11 +38,15 @@ const BURST_EVERY = 1_500;
 const FIRST_BURST = 300;
 /** Every so many messages something comes with which nothing can be done; and one stands in the middle of each burst. */
 const POISON_EVERY = 100;
+/** So often a customer writes some messages at once; they come in one webhook, and their order in it is their order. */
+const AT_ONCE = 0.1;
+const MOST_AT_ONCE = 3;
 /** Unused allowance that may be caught up on. */
 const MOST_ALLOWANCE_S = 1;
 
 /**
- * Customers who write several messages each, the next one only after the 200 for the one before: so their order is known.
+ * Customers who write several messages each, the next one only after the 200 for the one before, or a few in one webhook: so
+ * their order is known.
  * A closed loop: how fast they write depends on how fast they are served, up to `rate`.
  */
 export class Customers {
@@ -87,7 +91,7 @@ export class Customers {
       }
       const conversation = this.#ready.shift() ?? this.#newConversation();
       if (conversation === undefined) return;
-      sender.add(this.#write(conversation));
+      sender.add(this.#writeSome(conversation));
       if (newPoison !== undefined && this.#written % POISON_EVERY === 0) sender.add(newPoison());
     }
   }
@@ -128,6 +132,13 @@ export class Customers {
     return { id: this.#opened - 1, length, written: 0 };
   }
 
+  #writeSome(conversation: Conversation): Element {
+    const { random } = this.#options;
+    const left = conversation.length - conversation.written;
+    const count = random.chance(AT_ONCE) ? Math.min(left, random.int(2, MOST_AT_ONCE)) : 1;
+    return together(Array.from({ length: count }, () => this.#write(conversation)));
+  }
+
   #write(conversation: Conversation): Element {
     const { ledger } = this.#options;
     conversation.written += 1;
@@ -141,6 +152,7 @@ export class Customers {
       if (isAcked) return;
       isAcked = true;
       ledger.acked(id, n);
+      if (n < conversation.written) return;
       if (n < conversation.length) this.#ready.push(conversation);
       else this.#open -= 1;
     });

@@ -73,9 +73,23 @@ export function beforeStatement(name: string, reach: Reach): void {
   watchStatements({ before: (given) => given === name && reach() });
 }
 
-/** After the answer to a statement was read; `withRows`: only if it brought any. */
-export function afterStatement(name: string, reach: Reach, { withRows = false } = {}): void {
-  watchStatements({ after: (given, rows) => given === name && (!withRows || rows.length > 0) && reach() });
+/** After the answer to a statement was read; `withRows`: only if it brought any, `whose`: one of which is such a one. */
+export function afterStatement(
+  name: string,
+  reach: Reach,
+  { withRows = false, whose = () => true }: { withRows?: boolean; whose?: (row: object) => boolean } = {},
+): void {
+  watchStatements({ after: (given, rows) => given === name && (!withRows || rows.some(whose)) && reach() });
+}
+
+/** A statement is in the kernel's hands, its answer is not read. */
+export function statementWritten(name: string, reach: Reach): void {
+  around(pg.Client, 'query', (query, ...args) => {
+    const result = query(...args);
+    // pg writes what it is given at once on a connection that waits for nothing, and the pool gives out no others.
+    if ((args[0] as { readonly name?: string } | undefined)?.name === name) reach();
+    return result;
+  });
 }
 
 /** A transaction that has run this statement is about to write COMMIT. */

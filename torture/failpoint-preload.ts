@@ -1,7 +1,7 @@
 /**
  * Loaded before the service by `--import`: makes the process do something to itself when it gets to a failpoint for the nth time.
  *
- *     WAHOOK_FAILPOINT=keys-recorded:3 node --import ./torture/failpoint-preload.ts src/main.ts
+ *     WAHOOK_FAILPOINT=accept-written:3 node --import ./torture/failpoint-preload.ts src/main.ts
  */
 import { writeSync } from 'node:fs';
 import { FAILPOINTS } from './failpoint.ts';

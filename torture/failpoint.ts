@@ -17,7 +17,11 @@ import {
   onGraphAnswer,
   onHeaders,
   type Reach,
+  statementWritten,
 } from './failpoint-hooks.ts';
+
+/** A row that `events-accept` gives back: the key of a status begins so. */
+const isStatus = (row: object): boolean => 'event_key' in row && String(row.event_key).startsWith('s|');
 
 /** A place in the way of a message at which a process can be made to die. */
 export interface Failpoint {
@@ -62,34 +66,24 @@ const RECEIVING = [
       }),
   },
   {
-    ...{ name: 'begun', role: 'web', step: 'S2' },
-    state: 'The transaction has begun; no key is recorded.',
-    install: (reach) => beforeStatement('event-key-record', reach),
+    ...{ name: 'decoded', role: 'web', step: 'S3' },
+    state: 'The elements of the webhook wait for a commit; the statement that stores them is not written.',
+    install: (reach) => beforeStatement('events-accept', reach),
   },
   {
-    ...{ name: 'keys-recorded', role: 'web', step: 'S3' },
-    state: 'The dedup keys are inserted; no job is, and nothing is committed.',
-    install: (reach) => afterStatement('event-key-record', reach, { withRows: true }),
+    ...{ name: 'accept-written', role: 'web', step: 'S4' },
+    state: 'The statement is written, which is a transaction of its own; whether it happened nobody has read.',
+    install: (reach) => statementWritten('events-accept', reach),
   },
   {
-    ...{ name: 'messages-inserted', role: 'web', step: 'S4' },
-    state: 'Keys and messages are inserted; COMMIT is not written.',
-    install: (reach) => afterStatement('messages-insert', reach),
+    ...{ name: 'accepted', role: 'web', step: 'S5' },
+    state: 'Keys and events are committed; no worker is woken, no 200 is written.',
+    install: (reach) => afterStatement('events-accept', reach, { withRows: true }),
   },
   {
-    ...{ name: 'statuses-inserted', role: 'web', step: 'S15' },
-    state: 'The statuses of replies are inserted; COMMIT is not written.',
-    install: (reach) => afterStatement('statuses-insert', reach),
-  },
-  {
-    ...{ name: 'accept-commit-written', role: 'web', step: 'S5' },
-    state: 'COMMIT is written; whether it happened nobody has read.',
-    install: (reach) => commitWrittenOf('messages-insert', reach),
-  },
-  {
-    ...{ name: 'accepted', role: 'web', step: 'S6' },
-    state: 'The messages are committed; no worker is woken, no 200 is written.',
-    install: (reach) => afterCommitOf('messages-insert', reach),
+    ...{ name: 'statuses-accepted', role: 'web', step: 'S15' },
+    state: 'The statuses of replies are committed; no worker is woken, no 200 is written.',
+    install: (reach) => afterStatement('events-accept', reach, { withRows: true, whose: isStatus }),
   },
   {
     ...{ name: 'before-200', role: 'web', step: 'S6' },

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AcceptedReply } from './ledger.ts';
 import type { Random } from './random.ts';
-import { type Element, statusElement } from './webhook.ts';
+import { type StatusElement, statusElement } from './webhook.ts';
 
 export interface GraphEndpointOptions {
   readonly random: Random;
@@ -11,7 +11,7 @@ export interface GraphEndpointOptions {
   readonly trouble?: number;
   readonly onAccepted: (reply: AcceptedReply) => void;
   /** What Meta then tells about it, when it is time to tell. */
-  readonly onStatus: (status: Element) => void;
+  readonly onStatus: (status: StatusElement) => void;
 }
 
 /** What happens to one request. `accepted`: whether Meta has the message then. */

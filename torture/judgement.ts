@@ -1,7 +1,7 @@
 import type { Ledger } from './ledger.ts';
 import type { Facts } from './receiver-database.ts';
 import type { Offence, Verdict } from './scenario.ts';
-import type { SideLedger } from './side-ledger.ts';
+import { isBehind, type SideLedger } from './side-ledger.ts';
 
 export interface Evidence {
   readonly ledger: Ledger;
@@ -58,6 +58,11 @@ function judgeTables(ledger: Ledger, side: SideLedger, facts: Facts): void {
   for (let piece = 1; piece <= facts.quarantined; piece += 1) ledger.addLost('lost', `piece ${piece} in quarantine`);
   for (let status = facts.statuses; status < side.statuses; status += 1)
     ledger.addLost('lost', 'a status that was acked and is not stored');
+  for (const [sendId, told] of side.deliveries) {
+    const noted = facts.deliveries.get(sendId);
+    if (isBehind(noted, told))
+      ledger.addLost('lost', `reply ${sendId} counts as ${noted ?? 'not sent'}, though ${told} was acked`);
+  }
   for (let row = 1; row <= facts.statusesTwice; row += 1) ledger.addTwice('a status that is stored twice');
   for (const n of side.poison)
     if (!facts.poison.has(n)) ledger.addLost('lost', `poisoned element ${n}: acked, and not in quarantine`);

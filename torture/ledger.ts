@@ -17,6 +17,8 @@ interface Message {
   run: string | undefined;
   /** One bit for each part accepted so far, of any run. */
   got: number;
+  /** When the first of them was, by `performance.now()`. */
+  gotAtMs: number;
 }
 
 interface Conversation {
@@ -61,7 +63,7 @@ export class Ledger {
   /** `conversation` counts from 0 without gaps, `n` from 1. */
   sent(conversation: number, n: number, parts: number): void {
     this.#conversations[conversation] ??= { messages: [], furthest: 0 };
-    this.#conversations[conversation].messages[n - 1] = { parts, acked: false, run: undefined, got: 0 };
+    this.#conversations[conversation].messages[n - 1] = { parts, acked: false, run: undefined, got: 0, gotAtMs: 0 };
     this.#sent += 1;
   }
 
@@ -86,13 +88,19 @@ export class Ledger {
     const about = `message ${n} part ${part} run ${run} send id ${sendId ?? '-'}`;
     if (message.run !== undefined && message.run !== run) {
       this.#once(`twice ${name}-${n}`, () =>
-        this.#offend('twice', 'twice', name, `${about}; before it run ${message.run}`),
+        this.#offend('twice', 'twice', name, `${about}; ${agoOf(message)} run ${message.run}`),
       );
     } else if ((message.got & (1 << part)) !== 0) {
       this.#once(`reply ${name}-${n}-${part}`, () =>
-        this.#offend('repliesTwice', 'reply twice', name, `${about} was accepted before`),
+        this.#offend(
+          'repliesTwice',
+          'reply twice',
+          name,
+          `${about} was accepted before; ${agoOf(message)} its first part`,
+        ),
       );
     }
+    if (message.got === 0) message.gotAtMs = performance.now();
     message.run ??= run;
     if ((message.got & (1 << part)) === 0) this.#first(known, message, name, n, part);
   }
@@ -167,6 +175,11 @@ export class Ledger {
   get offences(): readonly Offence[] {
     return this.#offences;
   }
+}
+
+/** How long ago its first answer was accepted: whether the receiver had waited for a status in between. */
+function agoOf({ gotAtMs }: Message): string {
+  return `${((performance.now() - gotAtMs) / 1_000).toFixed(1)} s before it`;
 }
 
 function isWhole({ parts, got }: Message): boolean {

@@ -56,7 +56,7 @@ export const MUTANT_SCENARIOS = {
     rate: 40,
     settleWaitMs: 20_000,
     stallMs: 45_000,
-    armed: { web: killAt('keys-recorded', 'accepted', 'messages-inserted', 'accepted', 'keys-recorded'), worker: [] },
+    armed: { web: killAt('decoded', 'accepted', 'accept-written', 'accepted', 'decoded'), worker: [] },
   },
   /** Postgres stops as by a crash and comes back; between that, inserting fails now and then for no reason. */
   'store fails': {
@@ -66,7 +66,7 @@ export const MUTANT_SCENARIOS = {
     settleWaitMs: 15_000,
     stallMs: 40_000,
     faults: { postgresStops: 2 },
-    armed: { web: [throwAt('messages-inserted', 5), throwAt('messages-inserted', 7)], worker: [] },
+    armed: { web: [throwAt('decoded', 5), throwAt('decoded', 7)], worker: [] },
   },
   /** Between the end of the handler and the sending of its replies. */
   'worker dies handling': {

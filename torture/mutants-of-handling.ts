@@ -61,10 +61,12 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     flaw: 'Replies are stored after the message is settled.',
     file: VISIT,
     find: `if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
-      await this.#rows.settle(tx, claim.lane, settled);
+      if (writes.length > 0) await writeState(tx, writes);
+      if (settled.length > 0) await this.#rows.settle(tx, claim.lane, settled);
       if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
     });`,
-    replace: `await this.#rows.settle(tx, claim.lane, settled);
+    replace: `if (writes.length > 0) await writeState(tx, writes);
+      if (settled.length > 0) await this.#rows.settle(tx, claim.lane, settled);
       if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
     });
     if (counted && sends.length > 0)
@@ -95,9 +97,9 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
   {
     name: 'failed-run-sends',
     flaw: 'What a handler wanted to send is sent although it failed.',
-    file: HANDLE,
-    find: 'send: (message: OutboundMessage) => sends.push(message),',
-    replace: 'send: (message: OutboundMessage) => context.send(message),',
+    file: 'src/core/handler-run.ts',
+    find: 'send: (message) => void sends.push({ ...message, causedAtMs: acceptedAtMs }),',
+    replace: 'send: (message) => context.send({ ...message, causedAtMs: acceptedAtMs }),',
     scenario: 'handler fails',
   },
   {

@@ -33,7 +33,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     name: 'throttled-is-over',
     flaw: 'A send that Meta refuses for its rate is given up.',
     file: SEND,
-    find: 'if (job.attempt > (failure.limit ?? DEFAULT_REPETITIONS))',
+    find: 'if (job.attempt > limit)',
     replace: 'if (job.attempt > 0)',
     scenario: 'calm',
   },
@@ -59,6 +59,14 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     file: 'src/adapters/postgres/postgres-sent-messages.ts',
     find: 'ON own.event_key = told.send_id',
     replace: 'ON false',
+    scenario: 'calm',
+  },
+  {
+    name: 'later-status-is-ignored',
+    flaw: 'The first status of a message is noted, the later ones are taken for its repetitions.',
+    file: 'src/adapters/postgres/postgres-sent-messages.ts',
+    find: 'AND (COALESCE(array_position($5::text[], item.delivery), 0) < COALESCE(folded.rank, 0)',
+    replace: 'AND (item.delivery IS NULL AND folded.rank IS NOT NULL',
     scenario: 'calm',
   },
   {

@@ -19,6 +19,8 @@ export interface Facts {
   readonly poison: ReadonlySet<number>;
   /** Different statuses that are stored. */
   readonly statuses: number;
+  /** The delivery state of each reply that has one, by send id. */
+  readonly deliveries: ReadonlyMap<string, string>;
   /** Rows of statuses beyond the first for the same one. */
   readonly statusesTwice: number;
   readonly runsCutShort: number;
@@ -84,6 +86,7 @@ export class ReceiverDatabase {
       deadOutbox: await this.#dead('outbox', []),
       ...(await this.#quarantine()),
       statuses: rows[0]?.statuses ?? 0,
+      deliveries: await this.#deliveries(),
       statusesTwice: rows[0]?.twice ?? 0,
       runsCutShort: rows[0]?.cut ?? 0,
       attemptsConsumed: rows[0]?.consumed ?? 0,
@@ -100,6 +103,13 @@ export class ReceiverDatabase {
       quarantined: rows.find(({ n }) => n === null)?.pieces ?? 0,
       poison: new Set(rows.flatMap(({ n }) => n ?? [])),
     };
+  }
+
+  async #deliveries(): Promise<ReadonlyMap<string, string>> {
+    const { rows } = await this.#pool.query<{ event_key: string; delivery: string }>(
+      'SELECT event_key, delivery FROM wahook.outbox WHERE delivery IS NOT NULL',
+    );
+    return new Map(rows.map(({ event_key, delivery }) => [event_key, delivery]));
   }
 
   async close(): Promise<void> {

@@ -1,19 +1,21 @@
-import type { Progress, Verdict } from './scenario.ts';
+import type { Offence, Progress, Verdict } from './scenario.ts';
 
 const LINE_EVERY_MS = 10_000;
 
-/** Says how far a run is: in one line that is written over on a terminal, in a line every 10 s elsewhere. */
+/** Says how far a run is: in one line that is written over on a terminal, in a line every 10 s elsewhere; and at once what goes wrong. */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
   #lastAt = 0;
   #phase: Progress['phase'] | undefined;
   #saidMore = false;
+  #told = 0;
 
   constructor(stream: NodeJS.WriteStream = process.stdout) {
     this.#stream = stream;
   }
 
   show(progress: Progress): void {
+    this.#tell(progress);
     if (this.#stream.isTTY) {
       this.#stream.write(`\r\u001b[2K${describeProgress(progress).slice(0, (this.#stream.columns ?? 120) - 1)}`);
       return;
@@ -26,6 +28,15 @@ export class ProgressLine {
     if (this.#saidMore || progress.phase !== 'sending' || progress.acked < progress.asked) return;
     this.#saidMore = true;
     this.#stream.write('All messages are sent; more follow until the last fault has happened.\n');
+  }
+
+  /** A run that is broken off has no verdict; what it has seen must not be lost with it. */
+  #tell({ offences, elapsedMs }: Progress): void {
+    for (const offence of offences.slice(this.#told)) {
+      const over = this.#stream.isTTY ? '\r\u001b[2K' : '';
+      this.#stream.write(`${over}${Math.round(elapsedMs / 1_000)} s · ${describeOffence(offence)}\n`);
+    }
+    this.#told = offences.length;
   }
 
   end(): void {
@@ -45,6 +56,10 @@ function describeProgress({ phase, asked, acked, handled, waiting, faults, viola
     `violations ${violations}`,
   ];
   return parts.join(' · ');
+}
+
+function describeOffence({ kind, conversation, what }: Offence): string {
+  return `${kind} · ${conversation} · ${what}`;
 }
 
 /** The one line that says it all. */
@@ -74,6 +89,6 @@ export function describeVerdict(verdict: Verdict): string {
     ...injected,
   ];
   if (verdict.isClean) return `${lines.join('\n')}\n`;
-  const offences = verdict.offences.map(({ kind, conversation, what }) => `  ${kind} · ${conversation} · ${what}`);
+  const offences = verdict.offences.map((offence) => `  ${describeOffence(offence)}`);
   return `${[...lines, 'what went wrong (the first few):', ...offences, `output of the processes: ${verdict.logs}`].join('\n')}\n`;
 }

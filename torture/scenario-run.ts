@@ -138,6 +138,9 @@ export class ScenarioRun {
           ...SETTINGS,
           WHATSAPP_API_URL: graph.apiUrl,
           SETTLE_WAIT: `${settleWaitMs}ms`,
+          // The endpoint has no limits, and its customers write faster than Meta would let us answer.
+          SEND_PER_SECOND: '100000',
+          SEND_PAIR_INTERVAL: '0s',
           LOG_FORMAT: 'json',
           DATABASE_URL: through(url, toPostgres),
           ...(redis && { REDIS_URL: through(this.#servers.redis?.url ?? '', toRedis) }),
@@ -258,7 +261,7 @@ export class ScenarioRun {
   }
 
   #progress(): Progress {
-    const { counts, violations, unanswered } = this.#ledger;
+    const { counts, violations, offences, unanswered } = this.#ledger;
     return {
       phase: this.#phase,
       asked: this.#options.messages,
@@ -267,6 +270,7 @@ export class ScenarioRun {
       waiting: unanswered,
       faults: this.#faults?.counts ?? {},
       violations,
+      offences,
       elapsedMs: performance.now() - this.#startedAt,
     };
   }

@@ -86,6 +86,8 @@ export interface Progress {
   readonly waiting: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly violations: number;
+  /** What went wrong so far, the first few of each kind; grows at its end. */
+  readonly offences: readonly Offence[];
   readonly elapsedMs: number;
 }
 

@@ -9,7 +9,7 @@ export const SETTINGS = {
   WHATSAPP_WEBHOOK_SECRET: '0123456789abcdef0123456789abcdef',
 } as const;
 
-/** One message or one status: what Meta delivers at least once, alone or in company. */
+/** One message, some of one person, or one status: what Meta delivers at least once, alone or in company. */
 export interface Element {
   readonly kind: 'message' | 'status';
   /** Of the customer. */
@@ -19,6 +19,18 @@ export interface Element {
   /** Called at every 200 to a webhook that holds it. */
   readonly onAcked?: () => void;
 }
+
+/** What Meta tells about a message that it took. */
+export interface StatusElement extends Element {
+  readonly status: DeliveryName;
+  /** Of the message; undefined if it came without one. */
+  readonly sendId: string | undefined;
+}
+
+/** As far as Meta says that a message has come; later ones say more. */
+export const DELIVERIES = ['sent', 'delivered', 'read'] as const;
+
+export type DeliveryName = (typeof DELIVERIES)[number];
 
 export interface SignedWebhook {
   readonly body: string;
@@ -51,11 +63,28 @@ export function poisonElement(n: number, onAcked: () => void): Element {
   return { kind: 'message', waId, json: JSON.stringify({ from: waId, timestamp, ...poison }), onAcked };
 }
 
+/** Messages of one person that come together whenever they come, in this order; the sender takes them for one element. */
+export function together(messages: readonly Element[]): Element {
+  const [first] = messages;
+  if (first === undefined) throw new Error('no messages');
+  const onAcked = () => {
+    for (const message of messages) message.onAcked?.();
+  };
+  return { ...first, json: messages.map(({ json }) => json).join(','), onAcked };
+}
+
 /** What Meta tells about a message that it took; the send id comes back as it was given. */
-export function statusElement(waId: string, wamid: string, status: string, sendId: string | undefined): Element {
+export function statusElement(
+  waId: string,
+  wamid: string,
+  status: DeliveryName,
+  sendId: string | undefined,
+): StatusElement {
   return {
     kind: 'status',
     waId,
+    status,
+    sendId,
     json: JSON.stringify({
       id: wamid,
       status,

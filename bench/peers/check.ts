@@ -17,6 +17,7 @@ import { freePort } from '../../tests/support/server-process.ts';
 const PEERS = {
   'redis-nx': 3,
   'whatsapp-api-js': 1,
+  'whatsapp-api-js-queue': 1,
   'pg-boss-defaults': 3,
   'bullmq-jobid': 3,
   'graphile-worker': 3,

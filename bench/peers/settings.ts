@@ -6,6 +6,8 @@ export interface Settings {
   readonly apiUrl: string;
   readonly accessToken: string;
   readonly appSecret: string;
+  /** Webhooks are queued and nothing is handled, so that receiving can be measured alone. */
+  readonly receiveOnly: boolean;
 }
 
 /** @throws Error that names a variable that is missing */
@@ -16,6 +18,7 @@ export function readSettings(): Settings {
     apiUrl: required('WHATSAPP_API_URL'),
     accessToken: required('WHATSAPP_ACCESS_TOKEN'),
     appSecret: required('WHATSAPP_WEBHOOK_SECRET'),
+    receiveOnly: process.env['RECEIVE_ONLY'] === '1',
   };
 }
 

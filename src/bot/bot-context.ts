@@ -1,83 +1,141 @@
-import {
-  type AccountEvent,
-  type Customer,
-  conversationOf,
-  type InboundMessage,
-  type StatusUpdate,
-  type WebhookEvent,
+import type {
+  AccountEvent,
+  Customer,
+  InboundMessage,
+  InteractiveReply,
+  Json,
+  StatusUpdate,
+  WebhookEvent,
 } from '../core/model.ts';
-import type { HandlerRun, Log } from '../core/ports.ts';
-import { Reply } from './reply.ts';
+import type { Log } from '../core/ports.ts';
+import type { Session } from './conversation.ts';
+import type { Duration } from './duration.ts';
+import type { OnceOptions } from './once-calls.ts';
+import type { Reply, Send } from './reply.ts';
+import type { SentReply } from './sent-reply.ts';
 
 interface RunContext {
-  /** Writes into the service's log. Never log a phone number, a wamid or what a customer wrote. */
+  /** Writes into the service's log, with the job and the attempt. Never log a phone number, a wamid or what a customer wrote. */
   readonly log: Log;
   /** Aborted when the time limit is over or the work was taken away. Pass it to `fetch` and the like. */
   readonly signal: AbortSignal;
   /** 1 for the first run over this event, 2 after the first failure, … */
   readonly attempt: number;
+  /** 32 hex digits, the same in every run over this event and of no other: for what knows a repetition by such a key. */
+  readonly idempotencyKey: string;
+  /** What Meta sent, where the event has it as it came: an `unknown` message, the `value` of an account event. */
+  readonly raw: Json | undefined;
+  /** Our number that this is about; an account event may be about none. */
+  readonly number: { readonly phoneNumberId?: string; readonly displayPhoneNumber?: string };
+
+  /**
+   * A call of the outside that is not repeated when the event is handled again: what `make` resolves to is stored at once,
+   * as JSON (at most 64 kB), and given back by the next runs. If it rejects nothing is stored. A run that ends between the call
+   * and the storing leaves no trace of the call: see `ifInterrupted`.
+   *
+   * @param key tells the calls of one handler apart, 1 to 200 characters
+   * @throws what `make` throws; `InterruptedCall`; `PermanentError` if the result cannot be stored
+   */
+  once<Result>(key: string, make: () => Result | Promise<Result>, options?: OnceOptions): Promise<Result>;
+
+  /**
+   * Has the event come again after so long, without counting a failure; later ones of its conversation wait. Replies and
+   * changes of the session in this run do not count, before and after this call. The last call counts.
+   */
+  defer(time: Duration): void;
+
+  /** Hands on to the next handler that fits, at last to `onUnhandled`; nothing happens if there is none. Once a handler. */
+  next(): Promise<void>;
+}
+
+export interface AskOptions {
+  /** An answer that the customer sends later than this is an ordinary message. */
+  readonly timeout?: Duration;
 }
 
 /** What a handler gets for a message of a customer. */
-export interface MessageHandlerContext<Message extends InboundMessage = InboundMessage> extends RunContext {
+export interface MessageHandlerContext<Message extends InboundMessage = InboundMessage, State = unknown>
+  extends RunContext {
+  readonly kind: 'message';
   readonly message: Message;
+  /** All that this run is about, in order: more than one if the bot wants bursts. */
+  readonly messages: readonly InboundMessage[];
   readonly customer: Customer;
+  readonly number: { readonly phoneNumberId: string; readonly displayPhoneNumber?: string };
   /** The same for every message of this conversation, with or without a phone number: the key to keep state under. */
   readonly conversation: string;
-  /** The text of a text message. */
+  /** The text of a text message; of a burst all its texts, one a line. */
   readonly text: TextOf<Message>;
+  /** Meta takes everything from us until `closesAt`, then only templates. As of this message; a later one prolongs it. */
+  readonly window: { readonly open: boolean; readonly closesAt: Date };
   readonly reply: Reply;
+  /** To others than the one who wrote, from the same number. */
+  readonly send: Send;
+  /** Puts one emoji on the message, as a message of its own. As every reply it is sent only if the handler succeeds. */
+  react(emoji: string): Promise<SentReply>;
+  /** Takes that back. */
+  unreact(): Promise<SentReply>;
+
+  readonly session: Session<State>;
+
+  /**
+   * Has the next message of this conversation go to `bot.onAnswer(name, …)`, before all other handlers, and asks `question` if
+   * one is given. One question waits at a time: the last. Kept if the run succeeds.
+   *
+   * @throws WahookError `invalid_bot` if there is no `onAnswer` of that name
+   */
+  ask(name: string, question?: string, options?: AskOptions): Promise<SentReply | undefined>;
+  /** No question waits any more. */
+  cancelAsk(): void;
 }
 
 type TextOf<Message> = Message extends { readonly type: 'text' } ? string : undefined;
 
 /** What a handler gets for a delivery status of a message that we sent. */
 export interface StatusHandlerContext<Status extends StatusUpdate = StatusUpdate> extends RunContext {
+  readonly kind: 'status';
   readonly status: Status;
+  readonly number: { readonly phoneNumberId: string };
 }
 
 /** What a handler gets for any other webhook field. */
 export interface AccountHandlerContext<Account extends AccountEvent = AccountEvent> extends RunContext {
+  readonly kind: 'account';
   readonly account: Account;
 }
+
+/** Told apart by `kind`. */
+export type AnyContext<State = unknown> =
+  | MessageHandlerContext<InboundMessage, State>
+  | StatusHandlerContext
+  | AccountHandlerContext;
 
 /** Added where the pattern is a regular expression. */
 export interface Matched {
   readonly match: RegExpExecArray;
 }
 
-/** The context that fits an event. In brackets, so that a union of messages gives one context and not a union of them. */
-export type ContextFor<Event> = [Event] extends [InboundMessage]
-  ? MessageHandlerContext<Event>
-  : [Event] extends [StatusUpdate]
-    ? StatusHandlerContext<Event>
-    : [Event] extends [AccountEvent]
-      ? AccountHandlerContext<Event>
-      : never;
-
-export function contextFor<Event extends WebhookEvent>(event: Event, run: HandlerRun): ContextFor<Event> {
-  // The compiler cannot follow a conditional type into the branches of `anyContext`; the event's own `kind` decides both.
-  return anyContext(event, run) as ContextFor<Event>;
+/** Added where a flow's answer was checked. */
+export interface Checked<Data> {
+  readonly data: Data;
 }
 
-function anyContext(
-  event: WebhookEvent,
-  run: HandlerRun,
-): MessageHandlerContext | StatusHandlerContext | AccountHandlerContext {
-  const common: RunContext = { log: run.log, signal: run.signal, attempt: run.attempt };
-  switch (event.kind) {
-    case 'message':
-      return {
-        ...common,
-        message: event,
-        customer: event.customer,
-        conversation: conversationOf(event.phoneNumberId, event.groupId, event.customer),
-        text: event.type === 'text' ? event.text : undefined,
-        reply: new Reply(event, (message) => run.send(message)),
-      };
-    case 'status':
-      return { ...common, status: event };
-    case 'account':
-      return { ...common, account: event };
-  }
+export type FlowReply = Extract<InteractiveReply, { readonly kind: 'nfm_reply' }>;
+
+/** The context that fits an event: of several messages one context with their union, of several kinds a union of contexts. */
+export type ContextFor<Event, State = unknown> =
+  | (Extract<Event, InboundMessage> extends infer Message
+      ? [Message] extends [never]
+        ? never
+        : [Message] extends [InboundMessage]
+          ? MessageHandlerContext<Message, State>
+          : never
+      : never)
+  | ([Extract<Event, StatusUpdate>] extends [never] ? never : StatusHandlerContext<Extract<Event, StatusUpdate>>)
+  | ([Extract<Event, AccountEvent>] extends [never] ? never : AccountHandlerContext<Extract<Event, AccountEvent>>);
+
+/** What Meta sent, where the model keeps it. */
+export function rawOf(event: WebhookEvent): Json | undefined {
+  if (event.kind === 'account') return event.value;
+  return event.kind === 'message' && event.type === 'unknown' ? event.raw : undefined;
 }

@@ -14,32 +14,37 @@ export type MessageKind =
   /** The two kinds of `interactive` that matter most are `button_reply` and `list_reply`. */
   | `message.interactive.${InteractiveReply['kind']}`;
 
+/** Another way to write a wide kind: `status.*` is `status`. */
+type Wildcard = `${'message' | 'message.interactive' | 'status' | 'account'}.*`;
+
 export type StatusKind = 'status' | `status.${DeliveryStatus}`;
 
 /** `account.` plus any webhook field of Meta's, e.g. `account.message_template_status_update`. */
 export type AccountKind = 'account' | `account.${string}`;
 
 /** What a bot can listen to; a wider kind holds the narrower ones: `message`, `message.interactive`, …`.button_reply`. */
-export type EventKind = MessageKind | StatusKind | AccountKind;
+export type EventKind = MessageKind | StatusKind | AccountKind | Wildcard;
 
 type InteractiveMessage = Extract<InboundMessage, { readonly type: 'interactive' }>;
 
 /** The events of a kind, as narrow as its name says. */
-export type EventOf<Kind extends EventKind> = Kind extends 'message'
+export type EventOf<Kind extends EventKind> = Kind extends 'message' | 'message.*'
   ? InboundMessage
-  : Kind extends `message.interactive.${infer Reply}`
-    ? InteractiveMessage & { readonly reply: Extract<InteractiveReply, { readonly kind: Reply }> }
-    : Kind extends `message.${infer Type}`
-      ? Extract<InboundMessage, { readonly type: Type }>
-      : Kind extends 'status'
-        ? StatusUpdate
-        : Kind extends `status.${infer Status}`
-          ? StatusUpdate & { readonly status: Status }
-          : Kind extends 'account'
-            ? AccountEvent
-            : Kind extends `account.${infer Field}`
-              ? AccountEvent & { readonly field: Field }
-              : never;
+  : Kind extends 'message.interactive' | 'message.interactive.*'
+    ? InteractiveMessage
+    : Kind extends `message.interactive.${infer Reply}`
+      ? InteractiveMessage & { readonly reply: Extract<InteractiveReply, { readonly kind: Reply }> }
+      : Kind extends `message.${infer Type}`
+        ? Extract<InboundMessage, { readonly type: Type }>
+        : Kind extends 'status' | 'status.*'
+          ? StatusUpdate
+          : Kind extends `status.${infer Status}`
+            ? StatusUpdate & { readonly status: Status }
+            : Kind extends 'account' | 'account.*'
+              ? AccountEvent
+              : Kind extends `account.${infer Field}`
+                ? AccountEvent & { readonly field: Field }
+                : never;
 
 /** All kinds that an event belongs to, the widest first. */
 function kindsOf(event: WebhookEvent): readonly EventKind[] {
@@ -59,7 +64,7 @@ export function isOfKind<Kind extends EventKind>(
   event: WebhookEvent,
   kind: Kind,
 ): event is WebhookEvent & EventOf<Kind> {
-  return kindsOf(event).includes(kind);
+  return kindsOf(event).includes(kind.replace(/\.\*$/, '') as EventKind);
 }
 
 // The records below make the compiler name the word that is missing when the model gets a new one.
@@ -113,5 +118,8 @@ export const CLOSED_KINDS: readonly string[] = [
 
 /** For authors without a type check: Node strips types and looks at none of them. */
 export function isEventKind(name: unknown): name is EventKind {
-  return typeof name === 'string' && (CLOSED_KINDS.includes(name) || /^account\../.test(name));
+  if (typeof name !== 'string') return false;
+  return (
+    CLOSED_KINDS.includes(name) || /^account\../.test(name) || /^(message|message\.interactive|status)\.\*$/.test(name)
+  );
 }

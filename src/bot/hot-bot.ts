@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { WebhookEvent } from '../core/model.ts';
-import type { EventHandler, HandlerRun } from '../core/ports.ts';
+import type { BurstTurn, EventHandler, HandlerRun } from '../core/ports.ts';
+import type { Bot } from './bot.ts';
 import { BotHandler } from './bot-handler.ts';
 import { BotModules } from './bot-modules.ts';
-import type { Bot } from './define-bot.ts';
 import { loadBot, shownPath } from './load-bot.ts';
 
 /** What became of a reload. */
@@ -51,6 +51,11 @@ export class HotBot implements EventHandler {
   /** Files outside of the folder that the bot imports: a change of theirs needs a restart. */
   get outside(): readonly string[] {
     return this.#modules.outside.map(shownPath);
+  }
+
+  /** Of the version that is current; how many messages are handed over at once is fixed when the worker starts. */
+  get turn(): BurstTurn | undefined {
+    return this.#handler.turn;
   }
 
   handle(event: WebhookEvent, run: HandlerRun): Promise<void> {

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isWahookError, WahookError } from '../core/errors.ts';
-import { Bot } from './define-bot.ts';
+import { Bot } from './bot.ts';
 
 const LAST_LINE = 'export default defineBot((bot) => { … });';
 

@@ -15,14 +15,14 @@ export const USAGE = `Shows what was given up, and lets it run again or gives it
   --conversation HASH   only of this conversation, as the list shows it
   --all                 every one: what redrive and discard need in place of ids or a filter
   --rate N              redrive so many a second; the pace goes on after the command has ended
-  --dry-run             change nothing
+  --dry-run             say how many it would be, and change nothing
   --yes                 discard more than one
   --limit N             list so many (default 50)
   --json                one JSON document instead of lines
 
 It looks at the database at DATABASE_URL, or at the embedded one in DATA_DIR while no service has it open.
-Exit code 0: done; 1: no dead letter has such an id, or the database cannot be used; 4: the database does not answer;
-7: a service has it open.
+Exit code 0: done; 1: no dead letter has such an id, or the database cannot be used; 2: the arguments or settings make no
+sense, or --yes is missing; 4: the database does not answer; 7: a service has it open.
 `;
 
 export type Verb = 'list' | 'redrive' | 'discard';
@@ -43,14 +43,22 @@ const OPTIONS = {
   queue: { type: 'string' },
   reason: { type: 'string' },
   conversation: { type: 'string' },
-  all: { type: 'boolean', default: false },
+  all: { type: 'boolean' },
   rate: { type: 'string' },
-  'dry-run': { type: 'boolean', default: false },
-  yes: { type: 'boolean', default: false },
-  limit: { type: 'string', default: '50' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
+  'dry-run': { type: 'boolean' },
+  yes: { type: 'boolean' },
+  limit: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
+
+/** Those that are for some verbs only. One that is passed over in silence would do more than was asked for: `redrive --limit 10`. */
+const FOR: Readonly<Partial<Record<keyof typeof OPTIONS, readonly Verb[]>>> = {
+  rate: ['redrive'],
+  'dry-run': ['redrive', 'discard'],
+  yes: ['discard'],
+  limit: ['list'],
+};
 
 type Arguments = ReturnType<typeof parse>['values'];
 
@@ -76,7 +84,7 @@ export function readRequest(args: readonly string[]): Request | 'help' | { reado
     };
   const wrong = wrongValue(values, ids) ?? wrongCombination(verb, values, ids);
   if (wrong !== undefined) return { wrong };
-  const { rate, limit, yes, json, 'dry-run': dryRun } = values;
+  const { rate, limit = '50', yes = false, json = false, 'dry-run': dryRun = false } = values;
   const perSecond = rate === undefined ? undefined : Number(rate);
   return { verb, filter: filterOf(values, ids), limit: Number(limit), perSecond, dryRun, yes, json };
 }
@@ -89,14 +97,15 @@ function wrongValue({ queue, conversation, rate, limit }: Arguments, ids: readon
     return '--conversation needs the 12 characters that list shows.';
   if (rate !== undefined && !(Number(rate) > 0 && Number(rate) <= 10_000))
     return '--rate needs a number above 0, at most 10000.';
-  if (!/^[1-9]\d{0,5}$/.test(limit)) return '--limit needs a whole number from 1 to 999999.';
+  if (limit !== undefined && !/^[1-9]\d{0,5}$/.test(limit)) return '--limit needs a whole number from 1 to 999999.';
   return undefined;
 }
 
 function wrongCombination(verb: Verb, values: Arguments, ids: readonly string[]): string | undefined {
-  const { queue, reason, conversation, all, rate } = values;
+  const { queue, reason, conversation, all = false } = values;
   const chosen = ids.length > 0 || [queue, reason, conversation].some((value) => value !== undefined);
-  if (rate !== undefined && verb !== 'redrive') return '--rate is for redrive.';
+  for (const option of Object.keys(values) as (keyof Arguments)[])
+    if (FOR[option]?.includes(verb) === false) return `--${option} is for ${FOR[option].join(' and ')}.`;
   if (all && chosen) return '--all means every one: leave it out, or the ids and filters.';
   if (verb !== 'list' && !all && !chosen) return `Say which ones to ${verb}: ids, a filter, or --all.`;
   return undefined;

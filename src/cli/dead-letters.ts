@@ -10,7 +10,7 @@ const DONE = { redrive: ['redriven', 'would be redriven'], discard: ['discarded'
 
 async function list(letters: DeadLetters, { filter, limit, json }: Request): Promise<number> {
   const found = await letters.list(filter, limit);
-  const total = (await letters.discard(filter, { dryRun: true })).letters;
+  const total = (await letters.redrive(filter, { dryRun: true })).letters;
   if (json) {
     console.log(JSON.stringify({ total, letters: found.map(documentOf) }));
     return EXIT.done;

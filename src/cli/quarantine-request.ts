@@ -13,12 +13,13 @@ export const USAGE = `Looks after what the service could not handle: list it, lo
   --reason R    only pieces with this reason (list, replay, discard)
   --all         every piece (replay, discard)
   --dry-run     say what would happen, and change nothing (replay, discard)
+  --yes         discard more than one
   --limit N     how many to list
   --json        one JSON document instead of lines (list, replay, discard)
 
 It looks at the database at DATABASE_URL, or at the embedded one in DATA_DIR while no service has it open.
-Exit code 0: done; 1: the database cannot be used; 3: something stays in quarantine, or was not there; 4: the database
-does not answer; 7: a service has it open.
+Exit code 0: done; 1: the database cannot be used; 2: the arguments or settings make no sense, or --yes is missing;
+3: something stays in quarantine, or was not there; 4: the database does not answer; 7: a service has it open.
 `;
 
 export interface Selection {
@@ -41,6 +42,8 @@ export type Request =
       readonly command: 'replay' | 'discard';
       readonly selection: Selection;
       readonly dryRun: boolean;
+      /** To discard more than one. */
+      readonly yes: boolean;
       readonly json: boolean;
     };
 
@@ -59,6 +62,7 @@ const OPTIONS = {
   reason: { type: 'string' },
   all: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
+  yes: { type: 'boolean' },
   limit: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -70,7 +74,7 @@ const ALLOWED: Readonly<Record<string, readonly Option[]>> = {
   list: ['reason', 'limit', 'json'],
   show: [],
   replay: ['reason', 'all', 'dry-run', 'json'],
-  discard: ['reason', 'all', 'dry-run', 'json'],
+  discard: ['reason', 'all', 'dry-run', 'yes', 'json'],
 };
 
 /** The request, or what is wrong with the arguments. */
@@ -95,6 +99,7 @@ interface Values {
   readonly reason?: string;
   readonly all?: boolean;
   readonly 'dry-run'?: boolean;
+  readonly yes?: boolean;
   readonly limit?: string;
   readonly json?: boolean;
 }
@@ -115,10 +120,11 @@ function requestOf(command: string, ids: readonly string[], values: Values): Req
 }
 
 function changeOf(command: 'replay' | 'discard', selection: Selection, values: Values): Request | string {
+  const { 'dry-run': dryRun = false, yes = false, json = false } = values;
   const { ids, all, reason } = selection;
   if ([ids.length > 0, reason !== undefined, all].filter(Boolean).length !== 1)
     return `${command} takes either ids, or --reason, or --all`;
-  return { command, selection, dryRun: values['dry-run'] ?? false, json: values.json ?? false };
+  return { command, selection, dryRun, yes, json };
 }
 
 function isReason(word: string): word is QuarantineReason {

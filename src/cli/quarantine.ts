@@ -98,15 +98,22 @@ async function show(quarantine: Quarantine, id: string): Promise<number> {
 async function change(
   composition: Composition,
   quarantine: Quarantine,
-  { command, selection, dryRun, json }: Extract<Request, { command: 'replay' | 'discard' }>,
+  { command, selection, dryRun, yes, json }: Extract<Request, { command: 'replay' | 'discard' }>,
 ): Promise<number> {
+  const ids = await idsOf(quarantine, selection);
+  if (command === 'discard' && ids.length > 1 && !dryRun && !yes) {
+    console.error(
+      `${ids.length} pieces would be discarded, which nothing undoes.\n  Fix  Add --yes if that is what you want.`,
+    );
+    return EXIT.usage;
+  }
   const replayQuarantine = await composition.replayQuarantine();
   const discard = async (id: string): Promise<Result> => {
     if (dryRun) return { outcome: (await quarantine.find(id)) === undefined ? 'absent' : 'discardable' };
     return { outcome: (await quarantine.remove([id])).length === 0 ? 'absent' : 'discarded' };
   };
   const results: (Result & { readonly id: string })[] = [];
-  for (const id of await idsOf(quarantine, selection)) {
+  for (const id of ids) {
     const result = command === 'replay' ? await replayQuarantine.run(id, { dryRun }) : await discard(id);
     results.push({ id, ...result });
     if (!json) console.log(`${id.padEnd(8)}${sentence(result)}`);

@@ -11,12 +11,14 @@
  * - `already_running` another process holds what must be held by one
  * - `cannot_listen` the address or port cannot be had
  * - `handler_timeout` the bot did not finish in time
+ * - `invalid_state` what a bot wants to keep is no JSON, cannot be stored or is too large; the message says where
  * - `fenced` the work was taken over by another worker; what was done here must not count
  */
 export type ErrorCode =
   | 'invalid_config'
   | 'invalid_bot'
   | 'invalid_message'
+  | 'invalid_state'
   | 'storage_unavailable'
   | 'overloaded'
   | 'unstorable'

@@ -1,9 +1,11 @@
 import { backoffMs } from './backoff.ts';
-import { PermanentError, WahookError } from './errors.ts';
+import { decidingOf, waitForMoreMs } from './burst-turn.ts';
+import { isWahookError, PermanentError, WahookError } from './errors.ts';
+import { type BotStores, type KeptDocuments, type OpenRun, openRun } from './handler-run.ts';
 import { describeFailure } from './job-error.ts';
 import { leftAlone } from './lanes.ts';
-import type { OutboundMessage, WebhookEvent } from './model.ts';
-import type { Clock, EventHandler, Job, JobContext, Log, Metrics, Settlement, Timers } from './ports.ts';
+import type { WebhookEvent } from './model.ts';
+import type { Clock, EventHandler, Job, JobContext, JobError, Log, Metrics, Settlement, Timers } from './ports.ts';
 import { realTimers } from './real-timers.ts';
 import { RunGate } from './run-gate.ts';
 
@@ -12,6 +14,8 @@ export interface HandleEventOptions {
   readonly attempts: number;
   /** Time for one run of the handler. */
   readonly timeoutMs: number;
+  /** By which that time is measured. */
+  readonly timers?: Timers;
 }
 
 /** 2 s, 4 s, 8 s …: a bot's failure is mostly a neighbour's short outage. */
@@ -30,6 +34,20 @@ const SUSPECT_INTERRUPTIONS = 2;
  */
 const KILLER_INTERRUPTIONS = 5;
 
+const DEFERRED: JobError = { code: 'deferred', message: 'The bot wants the event later' };
+
+const BURST: JobError = { code: 'burst', message: 'It waits for what the customer writes next' };
+
+/** How a run of the bot ended. */
+type Outcome = 'ok' | 'failed' | 'timeout';
+
+/** Events that the bot handles in one run. Never empty; the first of them stands for all where there can be only one. */
+interface Turn {
+  readonly jobs: readonly Job<WebhookEvent>[];
+  readonly first: Job<WebhookEvent>;
+  readonly deciding: WebhookEvent;
+}
+
 /** Event → the bot → its replies into the outbound queue, or a retry, or a dead letter. */
 export class HandleEvent {
   readonly #handler: EventHandler;
@@ -38,6 +56,7 @@ export class HandleEvent {
   readonly #clock: Clock;
   readonly #options: HandleEventOptions;
   readonly #timers: Timers;
+  readonly #stores: BotStores;
   readonly #gate = new RunGate();
 
   constructor(
@@ -46,57 +65,77 @@ export class HandleEvent {
     metrics: Metrics,
     clock: Clock,
     options: HandleEventOptions,
-    timers: Timers = realTimers,
+    stores: BotStores,
   ) {
     this.#handler = handler;
     this.#log = log;
     this.#metrics = metrics;
     this.#clock = clock;
     this.#options = options;
-    this.#timers = timers;
+    this.#timers = options.timers ?? realTimers;
+    this.#stores = stores;
+  }
+
+  /** Messages of one conversation that the bot wants to be handed over together, at most. */
+  get messagesAtOnce(): number {
+    return this.#handler.turn?.maxMessages ?? 1;
   }
 
   /**
-   * Runs the bot over the events in order and stops at the first that must be tried again. What a failed run wanted to
-   * send is dropped.
+   * Runs the bot over the events in order, each by itself or messages together if the bot wants it so, and stops at the first
+   * that must be tried again. What a failed run wanted to send and to keep is dropped.
    *
    * @throws what aborted the claim, so that nothing of it is settled
    */
   async run(jobs: readonly Job<WebhookEvent>[], context: JobContext): Promise<readonly Settlement[]> {
     const settlements: Settlement[] = [];
-    for (const job of jobs) {
-      const settlement = context.isHeld() ? await this.#runOne(job, context) : leftAlone(job);
-      settlements.push(settlement);
-      if (settlement.outcome === 'retry') break;
+    const kept: KeptDocuments = new Map();
+    for (const turn of this.#turnsOf(jobs)) {
+      const settlement = context.isHeld() ? await this.#runOne(turn, context, kept) : leftAlone(turn.first);
+      if (settlement.outcome === 'retry') return [...settlements, settlement];
+      for (const _ of turn.jobs) settlements.push(settlement);
     }
     return settlements;
   }
 
-  async #runOne(job: Job<WebhookEvent>, context: JobContext): Promise<Settlement> {
-    if (job.interruptions >= KILLER_INTERRUPTIONS) return this.#setAside(job);
-    const turn = this.#gate.enter(job.interruptions >= SUSPECT_INTERRUPTIONS);
+  #turnsOf(jobs: readonly Job<WebhookEvent>[]): readonly Turn[] {
+    const together = this.#handler.turn !== undefined && jobs.every(({ payload }) => payload.kind === 'message');
+    return (together ? [jobs] : jobs.map((job) => [job])).flatMap((turn) => {
+      const [first] = turn;
+      const deciding = decidingOf(turn.map(({ payload }) => payload));
+      return first === undefined || deciding === undefined ? [] : [{ jobs: turn, first, deciding }];
+    });
+  }
+
+  async #runOne(turn: Turn, context: JobContext, kept: KeptDocuments): Promise<Settlement> {
+    const { first } = turn;
+    if (first.interruptions >= KILLER_INTERRUPTIONS) return this.#setAside(first);
+    const waitMs = this.#waitForMoreMs(turn);
+    if (waitMs > 0) return again(waitMs, first.lastError ?? BURST);
+    const place = this.#gate.enter(first.interruptions >= SUSPECT_INTERRUPTIONS);
     try {
-      if (turn.entered !== undefined || job.interruptions > 0)
-        await context.pause(unlessAborted(turn.entered ?? Promise.resolve(), context.signal));
-      return await this.#handle(job, context);
+      if (place.entered !== undefined || first.interruptions > 0)
+        await context.pause(unlessAborted(place.entered ?? Promise.resolve(), context.signal));
+      return await this.#handle(turn, context, kept);
     } finally {
-      turn.leave();
+      place.leave();
     }
   }
 
-  async #handle(job: Job<WebhookEvent>, context: JobContext): Promise<Settlement> {
+  #waitForMoreMs({ jobs, deciding }: Turn): number {
+    const { turn } = this.#handler;
+    if (turn === undefined || deciding.kind !== 'message') return 0;
+    return waitForMoreMs(jobs, turn, this.#clock.now());
+  }
+
+  async #handle({ jobs, first, deciding }: Turn, context: JobContext, kept: KeptDocuments): Promise<Settlement> {
     const startedAtMs = this.#clock.now();
-    const sends: OutboundMessage[] = [];
     const timeout = new AbortController();
     const inTime = this.#timers.after(this.#options.timeoutMs, () => timeout.abort(this.#timeoutError()));
     const signal = AbortSignal.any([context.signal, timeout.signal]);
-    const run = {
-      attempt: job.attempt,
-      signal,
-      log: this.#log,
-      send: (message: OutboundMessage) => sends.push(message),
-    };
-    const failure = await unlessAborted(this.#handler.handle(job.payload, run), signal).then(
+    const parts = { jobs, context, signal, kept, log: this.#log, clock: this.#clock, stores: this.#stores };
+    const opened = openRun(parts);
+    const failure = await unlessAborted(this.#handler.handle(deciding, opened.run), signal).then(
       () => undefined,
       (thrown: unknown) => ({ thrown }),
     );
@@ -105,11 +144,10 @@ export class HandleEvent {
       context.signal.throwIfAborted();
       const late = timeout.signal.aborted;
       this.#measure(late ? 'timeout' : 'failed', startedAtMs);
-      return this.#failed(job, late ? 'handler_timeout' : 'handler_failed', failure.thrown);
+      return this.#failed(jobs, first, late ? 'handler_timeout' : 'handler_failed', failure.thrown);
     }
-    for (const message of sends) context.send({ ...message, causedAtMs: job.acceptedAtMs });
     this.#measure('ok', startedAtMs);
-    return { outcome: 'done' };
+    return settled(opened);
   }
 
   /** Its process died or froze over it again and again: whatever the reason, others must not suffer any more. */
@@ -126,17 +164,17 @@ export class HandleEvent {
     return new WahookError('handler_timeout', `The handler took longer than ${this.#options.timeoutMs} ms`);
   }
 
-  #failed(job: Job<WebhookEvent>, code: string, thrown: unknown): Settlement {
-    const isPermanent = thrown instanceof PermanentError;
-    const error = describeFailure(isPermanent ? 'permanent_error' : code, thrown, job.payload);
-    const { attempt, id } = job;
-    if (isPermanent) {
+  #failed(jobs: Turn['jobs'], { attempt, id }: Turn['first'], code: string, thrown: unknown): Settlement {
+    const { attempts } = this.#options;
+    const permanent = permanentCode(thrown);
+    const payloads = jobs.map(({ payload }) => payload);
+    const error = describeFailure(permanent ?? code, thrown, payloads);
+    if (permanent !== undefined) {
       this.#log.error('The handler failed for good; the event is a dead letter', {
         ...{ job: id, attempt, error: error.message },
       });
       return { outcome: 'dead', error };
     }
-    const { attempts } = this.#options;
     if (attempt >= attempts) {
       this.#log.error('The handler failed for the last time; the event is a dead letter', {
         attempt,
@@ -149,10 +187,28 @@ export class HandleEvent {
     return { outcome: 'retry', inMs, counted: true, error };
   }
 
-  #measure(outcome: 'ok' | 'failed' | 'timeout', startedAtMs: number): void {
+  #measure(outcome: Outcome, startedAtMs: number): void {
     this.#metrics.count('handler_attempts_total', { outcome });
     this.#metrics.observe('handler_duration_seconds', (this.#clock.now() - startedAtMs) / 1000, { outcome });
   }
+}
+
+/** What a run that did not fail makes of its event. */
+function settled(opened: OpenRun): Settlement {
+  const deferredMs = opened.deferredMs();
+  if (deferredMs !== undefined) return again(deferredMs, DEFERRED);
+  opened.take();
+  return { outcome: 'done' };
+}
+
+function again(inMs: number, error: JobError): Settlement {
+  return { outcome: 'retry', inMs, counted: false, error };
+}
+
+/** Of an error that would come again at every run. */
+function permanentCode(thrown: unknown): string | undefined {
+  if (thrown instanceof PermanentError) return 'permanent_error';
+  return isWahookError(thrown, 'unstorable') ? thrown.code : undefined;
 }
 
 /** What becomes of `work`, or a rejection as soon as the signal is aborted; `work` itself goes on. */

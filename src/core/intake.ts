@@ -1,15 +1,9 @@
 import { isWahookError, WahookError } from './errors.ts';
 import type { WebhookEvent } from './model.ts';
-import type {
-  Clock,
-  DedupStore,
-  MessageQueue,
-  Metrics,
-  Quarantine,
-  QuarantinedPiece,
-  WebhookElement,
-} from './ports.ts';
-import { type EventElement, storeEvents } from './store-events.ts';
+import type { Clock, EventStore, Metrics, Quarantine, QuarantinedPiece, WebhookElement } from './ports.ts';
+
+/** An element that is an event. */
+type EventElement = Extract<WebhookElement, { kind: 'event' }>;
 
 /** How many elements of one webhook were new, known or set aside. */
 export interface Accepted {
@@ -25,6 +19,8 @@ export interface IntakeOptions {
   readonly waitingElements: number;
   /** Longer than this a webhook must not wait for its commit to begin, as far as can be told when it comes. */
   readonly waitMs: number;
+  /** Told of each new message of a customer. */
+  readonly received?: (phoneNumberId: string) => void;
 }
 
 interface Waiting {
@@ -39,11 +35,10 @@ type Verdict = 'fresh' | 'duplicate' | 'busy' | 'quarantined';
 /**
  * Stores the elements of webhooks, many webhooks per commit: what arrives while a commit is in flight goes into the next
  * one. One commit at a time keeps the order of arrival and costs PostgreSQL a fraction of a commit per webhook
- * (measured with `bench/costs.ts`).
+ * (docs/performance.md).
  */
 export class Intake {
-  readonly #dedup: DedupStore;
-  readonly #queue: MessageQueue;
+  readonly #events: EventStore;
   readonly #quarantine: Quarantine;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -54,16 +49,8 @@ export class Intake {
   #commitStartedMs = 0;
   #lastCommitMs = 0;
 
-  constructor(
-    dedup: DedupStore,
-    queue: MessageQueue,
-    quarantine: Quarantine,
-    metrics: Metrics,
-    clock: Clock,
-    options: IntakeOptions,
-  ) {
-    this.#dedup = dedup;
-    this.#queue = queue;
+  constructor(events: EventStore, quarantine: Quarantine, metrics: Metrics, clock: Clock, options: IntakeOptions) {
+    this.#events = events;
     this.#quarantine = quarantine;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -171,7 +158,7 @@ export class Intake {
   }
 
   async #storeAtOnce(events: readonly EventElement[]): Promise<Map<string, Verdict>> {
-    const result = await storeEvents(this.#dedup, this.#queue, events);
+    const result = await this.#events.store(events);
     const verdicts = new Map<string, Verdict>();
     for (const id of result.fresh) verdicts.set(id, 'fresh');
     for (const id of result.duplicate) verdicts.set(id, 'duplicate');
@@ -186,8 +173,9 @@ export class Intake {
     let quarantined = 0;
     for (const element of waiting.elements) {
       const verdict = element.kind === 'quarantined' ? 'quarantined' : verdicts.get(element.key.id);
-      if (verdict === 'busy') {
-        waiting.reject(new WahookError('overloaded', 'Another delivery of the same element is being stored right now'));
+      const reason = whyNotStored(verdict);
+      if (reason !== undefined) {
+        waiting.reject(reason);
         return;
       }
       if (element.kind === 'quarantined' || verdict === 'quarantined') quarantined += 1;
@@ -205,9 +193,17 @@ export class Intake {
 
   #countFresh(event: WebhookEvent): void {
     this.#metrics.count('webhook_elements_total', { kind: event.kind, type: typeOf(event) });
-    if (event.kind === 'message')
-      this.#metrics.observe('webhook_delivery_lag_seconds', Math.max(0, this.#clock.now() - event.sentAtMs) / 1000, {});
+    if (event.kind !== 'message') return;
+    this.#options.received?.(event.phoneNumberId);
+    this.#metrics.observe('webhook_delivery_lag_seconds', Math.max(0, this.#clock.now() - event.sentAtMs) / 1000, {});
   }
+}
+
+/** Undefined if it is durable. What the store says nothing of must not be answered with 200, whatever the reason. */
+function whyNotStored(verdict: Verdict | undefined): Error | undefined {
+  if (verdict === undefined) return new Error('the store does not say what became of an element');
+  if (verdict !== 'busy') return undefined;
+  return new WahookError('overloaded', 'Another delivery of the same element is being stored right now');
 }
 
 function typeOf(event: WebhookEvent): string {

@@ -21,9 +21,14 @@ export function laneOf(event: WebhookEvent): string {
 export function sendJob(message: OutboundMessage): NewJob<OutboundMessage> {
   return {
     key: { id: message.sendId, day: 0 },
-    lane: conversationOf(message.phoneNumberId, message.to.groupId, message.to),
+    lane: sendLaneOf(message),
     payload: structuredClone(message),
   };
+}
+
+/** The recipient of a message, and the number that it is from. */
+export function sendLaneOf({ phoneNumberId, to }: Pick<OutboundMessage, 'phoneNumberId' | 'to'>): string {
+  return conversationOf(phoneNumberId, to.groupId, to);
 }
 
 /**

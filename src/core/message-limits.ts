@@ -1,42 +1,53 @@
-import { WahookError } from './errors.ts';
-import type { OutboundContent, OutboundMessage, Recipient, ReplyButton } from './model.ts';
+import { CATALOG_CHECKS } from './catalog-limits.ts';
+import { INTERACTIVE_CHECKS } from './interactive-limits.ts';
+import { type ContentChecks, refuse } from './limit-checks.ts';
+import type { OutboundMessage, Recipient } from './model.ts';
+import type { OutboundContent, OutboundType } from './outbound-content.ts';
+import { PLAIN_CHECKS } from './plain-limits.ts';
+import { checkTemplate } from './template-limits.ts';
 
-/** Least and greatest length of a text, in UTF-16 units. */
-interface Limit {
-  readonly min: number;
-  readonly max: number;
-}
-
-/**
- * Meta's limits. Sources: Meta's pages on each message type (text, image, interactive reply buttons), read in copies of
- * 2025-12 to 2026-03. Whether Meta counts code points or UTF-16 units is not documented; UTF-16 units, counted here, are
- * never fewer, so nothing passes that Meta would refuse.
- */
-const LIMITS = {
-  text: { min: 1, max: 4096 },
-  imageCaption: { min: 0, max: 1024 },
-  buttonsText: { min: 1, max: 1024 },
-  buttonsHeader: { min: 0, max: 60 },
-  buttonsFooter: { min: 0, max: 60 },
-  buttonTitle: { min: 1, max: 20 },
-  buttonId: { min: 1, max: 256 },
-} as const satisfies Record<string, Limit>;
+const CHECKS: ContentChecks<OutboundType> = {
+  ...PLAIN_CHECKS,
+  ...INTERACTIVE_CHECKS,
+  ...CATALOG_CHECKS,
+  template: checkTemplate,
+};
 
 /** As deep as an inbound message may be; Meta's own templates have 6 levels. */
 const MAX_DEPTH = 64;
 
-/** Reply buttons of one message (same source). */
-const MAX_BUTTONS = 3;
-
 /**
  * Passes a message that Meta can take, as far as its documented limits say; all of this is known before anything is sent.
  *
- * @throws WahookError `invalid_message`; its message names the limit and the length, never the text.
+ * @throws WahookError `invalid_message`; its message names the field, the limit and the length, never the text.
  */
-export function checkOutbound(message: OutboundMessage): void {
+export function checkOutbound(message: Omit<OutboundMessage, 'sendId'>): void {
   checkRecipient(message.to);
   checkContent(message.content);
+  checkFit(message);
   checkStorable(message.content);
+}
+
+function checkRecipient({ waId, userId, groupId }: Recipient): void {
+  if (!waId && !userId && !groupId) refuse('the recipient needs a waId, a userId or a groupId');
+  if (waId && !/^\d+$/.test(waId))
+    refuse(
+      'the waId of the recipient must be the digits of the phone number with its country code, without + and spaces',
+    );
+}
+
+function checkContent(content: OutboundContent): void {
+  if (!Object.hasOwn(CHECKS, content.type))
+    refuse(`its type is not known; known are ${Object.keys(CHECKS).sort().join(', ')}`);
+  // The compiler cannot see that the check found by a content's type is the one for this content.
+  (CHECKS[content.type] as (content: OutboundContent) => void)(content);
+}
+
+/** What only content and recipient together tell. */
+function checkFit({ content, to, replyTo }: Omit<OutboundMessage, 'sendId'>): void {
+  if (content.type === 'pin' && !to.groupId) refuse('only in a group can a message be pinned');
+  // Meta, Contextual replies (copy of 2025-12 to 2026-03).
+  if (content.type === 'reaction' && replyTo !== undefined) refuse('a reaction cannot quote a message');
 }
 
 /**
@@ -60,69 +71,4 @@ function checkStorable(content: OutboundContent): void {
 function checkText(text: string): void {
   if (text.includes('\u0000')) refuse('a text in it holds the character U+0000');
   if (!text.isWellFormed()) refuse('a text in it holds half of a character, as when an emoji is cut in its middle');
-}
-
-function checkRecipient({ waId, userId, groupId }: Recipient): void {
-  if (!waId && !userId && !groupId) refuse('the recipient needs a waId, a userId or a groupId');
-}
-
-function checkContent(content: OutboundContent): void {
-  switch (content.type) {
-    case 'text':
-      checkLength('the text', content.text, LIMITS.text);
-      break;
-    case 'image':
-      if (!isHttpsLink(content.link)) refuse('the link of an image must be an https address');
-      checkLength('the caption of an image', content.caption, LIMITS.imageCaption);
-      break;
-    case 'template':
-      if (!content.name) refuse('the name of the template is empty');
-      if (!content.language) refuse('the language of the template is empty');
-      break;
-    case 'buttons':
-      checkLength('the text above buttons', content.text, LIMITS.buttonsText);
-      checkLength('the header above buttons', content.header, LIMITS.buttonsHeader);
-      checkLength('the footer below buttons', content.footer, LIMITS.buttonsFooter);
-      checkButtons(content.buttons);
-      break;
-  }
-}
-
-function checkButtons(buttons: readonly ReplyButton[]): void {
-  if (buttons.length < 1 || buttons.length > MAX_BUTTONS)
-    refuse(`a message has 1 to ${MAX_BUTTONS} buttons, this one has ${buttons.length}`);
-  for (const [index, { title, id }] of buttons.entries()) {
-    checkLength(`the title of button ${index + 1}`, title, LIMITS.buttonTitle);
-    checkLength(`the id of button ${index + 1}`, id, LIMITS.buttonId);
-  }
-  checkUnique(
-    'titles',
-    buttons.map(({ title }) => title),
-  );
-  checkUnique(
-    'ids',
-    buttons.map(({ id }) => id),
-  );
-}
-
-function checkLength(what: string, text: string | undefined, { min, max }: Limit): void {
-  // Bots run without a type check, so what should be a text may be anything.
-  if (typeof text !== 'string' && text !== undefined) refuse(`${what} is not a text but of type ${typeof text}`);
-  const length = text?.length ?? 0;
-  if (length < min || length > max)
-    refuse(`${what} must have ${min} to ${max} characters (UTF-16 units), this one has ${length}`);
-}
-
-function checkUnique(what: string, values: readonly string[]): void {
-  const different = new Set(values).size;
-  if (different < values.length)
-    refuse(`the ${what} of the buttons must differ, of these ${values.length} only ${different} do`);
-}
-
-function isHttpsLink(link: string): boolean {
-  return URL.canParse(link) && new URL(link).protocol === 'https:';
-}
-
-function refuse(reason: string): never {
-  throw new WahookError('invalid_message', `This message cannot be sent: ${reason}`);
 }

@@ -4,8 +4,10 @@
  * `button_reply` or `user_changed_number`, keep Meta's spelling.
  */
 
-/** Any JSON value. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+import type { Json } from './json.ts';
+import type { OutboundContent } from './outbound-content.ts';
+
+export type { Json } from './json.ts';
 
 /** Identifies one element (message, status, account event) however often and in whatever batch Meta repeats it. */
 export interface EventKey {
@@ -176,6 +178,17 @@ export type InboundMessage = MessageContent &
 /** sent < delivered < read < played; `failed` stands beside them; `unknown`: a word this version does not know. */
 export type DeliveryStatus = 'sent' | 'delivered' | 'read' | 'played' | 'failed' | 'unknown';
 
+/**
+ * What Meta's error code says about a message that was certainly not delivered.
+ *
+ * - `transient` worth another try, soon
+ * - `later` worth another try in minutes to days, or once a person has done something
+ * - `another_way` not as it is: as a template, to the phone number, through another call
+ * - `stop` no message would go: the token, the number or the account must be mended
+ * - `never` this message will be refused again; so is every code that this version does not know
+ */
+export type FailureClass = 'transient' | 'later' | 'another_way' | 'stop' | 'never';
+
 /** What became of a message that we sent. */
 export interface StatusUpdate extends EventBase {
   readonly kind: 'status';
@@ -215,30 +228,6 @@ export interface Recipient {
   readonly userId?: string;
   readonly groupId?: string;
 }
-
-export interface ReplyButton {
-  readonly id: string;
-  readonly title: string;
-}
-
-export type OutboundContent =
-  | { readonly type: 'text'; readonly text: string; readonly previewUrl?: boolean }
-  | { readonly type: 'image'; readonly link: string; readonly caption?: string }
-  | {
-      readonly type: 'template';
-      readonly name: string;
-      /** Language code as in the template list, e.g. `en_US`. */
-      readonly language: string;
-      /** Meta's `components` array, passed on as it is. */
-      readonly components?: readonly Json[];
-    }
-  | {
-      readonly type: 'buttons';
-      readonly text: string;
-      readonly buttons: readonly ReplyButton[];
-      readonly header?: string;
-      readonly footer?: string;
-    };
 
 /** A message that we want to send. */
 export interface OutboundMessage {

@@ -73,6 +73,26 @@ export interface DedupStore {
   once(keys: readonly EventKey[], work: (fresh: readonly string[], unit: Unit) => Promise<void>): Promise<DedupResult>;
 }
 
+/** An event with its key, as it comes out of a webhook. */
+export interface KeyedEvent {
+  readonly key: EventKey;
+  readonly event: WebhookEvent;
+}
+
+/** Where events go in. */
+export interface EventStore {
+  /**
+   * Records the keys of the events and queues those that no earlier call recorded, in the order given, all of it or nothing:
+   * what `DedupStore.once` around `MessageQueue.publish` does, as one operation. An event given twice in one call counts once.
+   * Concurrent calls are safe and give each key as fresh once; events of one lane keep the order of the calls if each call
+   * waits for the one before. A repetition finds duplicates and changes nothing.
+   *
+   * @throws WahookError `storage_unavailable` (whether they were stored is then unknown; a repetition finds out), or
+   *   `unstorable` if one of the events can never be stored: then none of them is
+   */
+  store(events: readonly KeyedEvent[]): Promise<DedupResult>;
+}
+
 /** What each queue carries. */
 export interface QueuePayloads {
   readonly messages: InboundMessage;
@@ -130,10 +150,30 @@ export type Settlement =
   /** Never again: a dead letter; the lane goes on, unless the queue was told to hold it. */
   | { readonly outcome: 'dead'; readonly error: JobError };
 
-/** What a handler may do besides returning; it takes effect only if its jobs settle. */
+/** How far a call of the outside has come that must not be repeated; `result` is absent for one that gave nothing. */
+export type OnceCall = { readonly state: 'begun' } | { readonly state: 'done'; readonly result?: Json };
+
+/** A change of what a bot keeps: the document of a conversation, or a call made by a job. Null: forget it. */
+export type StateWrite =
+  | { readonly kind: 'conversation'; readonly conversation: string; readonly document: Json | null }
+  | { readonly kind: 'call'; readonly job: string; readonly name: string; readonly call: OnceCall | null };
+
+/** What a handler may do besides returning. What it sends and keeps takes effect only if its jobs settle. */
 export interface JobContext {
   /** Queues a message to send, in the order of the calls. */
   send(message: OutboundMessage): void;
+  /** Has these stored in the transaction that settles the jobs, after those before; of one thing the last counts. */
+  keep(write: StateWrite): void;
+  /**
+   * Stores these now, all or none, in a transaction of their own in which the lane is ours; whatever becomes of the jobs.
+   * A send with the id of one that is stored already changes nothing.
+   *
+   * @throws WahookError `fenced` if the claim is lost: then nothing is stored. `unstorable`, `storage_unavailable`
+   */
+  commit(effects: {
+    readonly sends?: readonly OutboundMessage[];
+    readonly writes?: readonly StateWrite[];
+  }): Promise<void>;
   /**
    * Waits for `until`; if the process dies meanwhile, that is no interruption of its jobs, as they begin only now. Rejects with what `until` rejects
    * with. @throws WahookError `fenced` if the claim is lost, `storage_unavailable`
@@ -378,6 +418,79 @@ export interface SendFailure {
   readonly code?: number;
   readonly afterMs?: number;
   readonly limit?: number;
+  /** The wait grows by this factor with each attempt; 2 if absent. */
+  readonly growth?: number;
+  /** The limit that was exceeded; but for the recipient's it is no failure of the message. */
+  readonly exceeded?: SendLimit;
+}
+
+/** Whose limit: of messages to one person, of a number of ours, of a business account (WABA), of the app. */
+export type SendLimit = 'recipient' | 'number' | 'account' | 'app';
+
+/**
+ * Whether a message may go out now.
+ *
+ * - `go` send it at once: its place is used up. `probe`: the number is stopped, and this one message finds out whether still
+ * - `later` nothing was used up; ask again after `inMs`. `because`: the limit that it must wait for
+ * - `stopped` the number is stopped; ask again after `inMs`
+ */
+export type SendPermit =
+  | { readonly kind: 'go'; readonly probe: boolean }
+  | { readonly kind: 'later'; readonly inMs: number; readonly because: SendLimit }
+  | { readonly kind: 'stopped'; readonly inMs: number };
+
+/** Whom a message is from and to: what the limits are about. */
+export type Route = Pick<OutboundMessage, 'phoneNumberId' | 'to'>;
+
+/** Meta's limits on sending, kept over all processes that share the store, by its clock. All throw WahookError `storage_unavailable`. */
+export interface SendRate {
+  /**
+   * Asks for a place for one message, in the number's throughput and in what its recipient may get. Waits itself if the place
+   * is less than a second away; sooner, with `later`, if `signal` is aborted. A place that is not used is lost. Of any number of
+   * concurrent callers, in whatever process, each gets a place of its own.
+   */
+  reserve(route: Route, signal?: AbortSignal): Promise<SendPermit>;
+
+  /**
+   * Meta refused a message with this route because of `limit`: the recipient waits, the number goes at half its pace and
+   * recovers within a minute, the account or the app pauses for minutes, longer each time. Several refusals of one moment
+   * count once.
+   */
+  exceeded(route: Route, limit: SendLimit): Promise<void>;
+
+  /** Counts messages of customers to this number, which use up its throughput too. Costs nothing now; told to the others within a second or so. */
+  received(phoneNumberId: string, messages: number): void;
+}
+
+/** A number of ours that was sent from, or written to. */
+export interface SendingNumber {
+  readonly phoneNumberId: string;
+  /** The share of its pace that it goes at, 1 unless Meta complained of late. */
+  readonly pace: number;
+  readonly stopped?: {
+    readonly error: JobError;
+    readonly sinceMs: number;
+    /** When one message will be tried; absent: only a person resumes it. */
+    readonly probeAtMs?: number;
+  };
+}
+
+/** Which of our numbers send, over all processes and restarts. All throw WahookError `storage_unavailable`. */
+export interface SendingNumbers {
+  list(): Promise<readonly SendingNumber[]>;
+
+  /**
+   * Nothing is sent from this number any more, but one message now and then to find out, from one process: after 1 minute, then
+   * after twice as long each time, up to 15. `byHand`: not even that. True if it was not stopped before; stopping it again
+   * keeps the time, so that a probe that fails changes nothing.
+   */
+  stop(phoneNumberId: string, error: JobError, options?: { readonly byHand?: boolean }): Promise<boolean>;
+
+  /** Lets it send again, at once what waited for it. True if it was stopped. */
+  resume(phoneNumberId: string): Promise<boolean>;
+
+  /** Resumes those that were stopped because of an access token which is not the one that they have now. Resolves to their ids. */
+  resumeRenewed(): Promise<readonly string[]>;
 }
 
 /** Sends through Meta's Graph API. */
@@ -389,18 +502,71 @@ export interface WhatsAppGateway {
   send(message: OutboundMessage, signal?: AbortSignal): Promise<Sent | SendFailure>;
 }
 
-/** One run of the bot over one event. */
+/**
+ * What bots keep. It is written through `JobContext`, so that the writer of a conversation is the owner of its lane, one at a
+ * time, and a run that does not count changes nothing.
+ */
+export interface ConversationState {
+  /** The document that was kept last for a conversation. @throws WahookError `storage_unavailable` */
+  load(conversation: string): Promise<Json | undefined>;
+
+  /**
+   * The calls that runs of a job have recorded, by name. They are kept for as long as the job can run again, dead letters
+   * included, and may be gone afterwards. @throws WahookError `storage_unavailable`
+   */
+  calls(job: string): Promise<ReadonlyMap<string, OnceCall>>;
+}
+
+/** One run of the bot over one event. A plain object, whose functions need no `this`. */
 export interface HandlerRun {
+  /** The key of the event, the same in every run; of several messages handed over together that of the first. Never log it. */
+  readonly eventKey: string;
+  /** The messages that are handed over together, in order, if there is more than the one. */
+  readonly burst?: readonly InboundMessage[];
   readonly attempt: number;
   /** Aborted when the time limit is over or the claim is lost. */
   readonly signal: AbortSignal;
+  /** With the job and the attempt in every line. */
   readonly log: Log;
+  now(): number;
   /** Queues a message; it is sent only if this run succeeds. @throws WahookError `invalid_message` */
   send(message: OutboundMessage): void;
+  /** Stores what is queued so far, whatever becomes of this run. Without anything new it does nothing. @throws as `JobContext.commit` */
+  flush(): Promise<void>;
+  /** What became of a message that is stored. @throws WahookError `storage_unavailable` */
+  find(sendId: string): Promise<SentMessage | undefined>;
+  /** The document of a conversation, as the last run that counts has kept it. @throws WahookError `storage_unavailable` */
+  load(conversation: string): Promise<Json | undefined>;
+  /** Replaces that document if this run succeeds; null: none any more. */
+  keep(conversation: string, document: Json | null): void;
+  /** What earlier runs over this event have recorded. @throws WahookError `storage_unavailable` */
+  calls(): Promise<ReadonlyMap<string, OnceCall>>;
+  /** Records a call now, or forgets it (null), whatever becomes of this run. @throws as `JobContext.commit` */
+  record(name: string, call: OnceCall | null): Promise<void>;
+  /** Has the event come again after so long, uncounted; nothing that this run has queued or kept counts. */
+  defer(inMs: number): void;
+  /** Forgets what this run has queued, kept and deferred so far, but for what is stored already. */
+  discard(): void;
 }
 
-/** The bot. A rejection means: try again later. */
+/** How long a customer's messages wait for each other, to be handled in one run. */
+export interface BurstTurn {
+  /** So long after the last one the customer is thought to have finished. */
+  readonly quietMs: number;
+  /** No message waits longer for later ones. */
+  readonly maxMs: number;
+  /** At most so many come together; where so many are there nobody waits for more. */
+  readonly maxMessages: number;
+}
+
+/** The bot. */
 export interface EventHandler {
+  /** Absent: every message is handled by itself. */
+  readonly turn?: BurstTurn | undefined;
+  /**
+   * `event`: of several messages handed over together the one that decides which handler runs. A rejection means: try again
+   * later; with a `PermanentError`: never again.
+   */
   handle(event: WebhookEvent, run: HandlerRun): Promise<void>;
 }
 

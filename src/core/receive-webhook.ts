@@ -57,10 +57,7 @@ export class ReceiveWebhook {
     if (!this.#verifier.verify(rawBody, signature)) return this.#badSignature();
     const elements = this.#decode(rawBody);
     if (elements.length === 0) return { outcome: 'accepted', fresh: 0, duplicate: 0, quarantined: 0 };
-    const accepted = this.#intake.accept(elements, this.#clock.now() + this.#deadlineMs).then(
-      (counts): Receipt => ({ outcome: 'accepted', ...counts }),
-      (error: unknown) => this.#failed(error),
-    );
+    const accepted = this.#intake.accept(elements, this.#clock.now() + this.#deadlineMs);
     return await this.#withinDeadline(accepted);
   }
 
@@ -80,16 +77,27 @@ export class ReceiveWebhook {
     return { outcome: 'unavailable', reason };
   }
 
-  async #withinDeadline(accepted: Promise<Receipt>): Promise<Receipt> {
-    const { promise: late, resolve } = Promise.withResolvers<'late'>();
-    const timer = setTimeout(resolve, this.#deadlineMs, 'late');
-    try {
-      const first = await Promise.race([accepted, late]);
-      return first === 'late' ? this.#unavailable('timeout') : first;
-    } finally {
-      clearTimeout(timer);
-      accepted.catch((error: unknown) => this.#log.error('Storing a webhook failed unexpectedly', nameOf(error)));
-    }
+  /** One promise and one timer: with `Promise.race` and what hangs on it a webhook would need a dozen. */
+  #withinDeadline(accepted: Promise<Accepted>): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => resolve(this.#unavailable('timeout')), this.#deadlineMs);
+      accepted.then(
+        (counts) => {
+          clearTimeout(timer);
+          resolve({ outcome: 'accepted', ...counts });
+        },
+        (error: unknown) => {
+          clearTimeout(timer);
+          try {
+            resolve(this.#failed(error));
+          } catch (unexpected) {
+            // After the deadline nobody waits for the rejection any more.
+            this.#log.error('Storing a webhook failed unexpectedly', nameOf(unexpected));
+            reject(unexpected);
+          }
+        },
+      );
+    });
   }
 }
 

@@ -2,13 +2,14 @@ import { isWahookError } from './errors.ts';
 import type {
   DecodeWebhook,
   DedupStore,
+  KeyedEvent,
   MessageQueue,
   Quarantine,
   QuarantinedPiece,
   QuarantineReason,
   Unit,
 } from './ports.ts';
-import { type EventElement, storeEvents } from './store-events.ts';
+import { storeEvents } from './store-events.ts';
 
 /** What became of one piece. */
 export type Replay =
@@ -64,7 +65,7 @@ export class ReplayQuarantine {
     return await this.#replay(id, events, pieces);
   }
 
-  async #replay(id: string, events: readonly EventElement[], pieces: readonly QuarantinedPiece[]): Promise<Replay> {
+  async #replay(id: string, events: readonly KeyedEvent[], pieces: readonly QuarantinedPiece[]): Promise<Replay> {
     await this.#quarantine.keep(pieces);
     const ids = new Set(events.map(({ key }) => key.id));
     try {

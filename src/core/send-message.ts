@@ -1,4 +1,5 @@
 import { backoffMs } from './backoff.ts';
+import { isWahookError } from './errors.ts';
 import { leftAlone } from './lanes.ts';
 import type { OutboundMessage } from './model.ts';
 import type {
@@ -9,11 +10,16 @@ import type {
   Log,
   Metrics,
   SendFailure,
+  SendingNumbers,
+  SendLimit,
+  SendPermit,
+  SendRate,
   Sent,
   SentMessages,
   Settlement,
   WhatsAppGateway,
 } from './ports.ts';
+import { NUMBER_STOPPED, PROBE } from './send-limits.ts';
 
 export interface SendMessageOptions {
   /** How long to wait for the status of a send whose answer was lost, before `onUnsettled` decides. */
@@ -28,10 +34,24 @@ const BACKOFF_MAX_MS = 300_000;
 /** Repetitions of one message where the failure names no limit of its own: with the backoff about a quarter of an hour. */
 const DEFAULT_REPETITIONS = 11;
 
-/** How long a number rests whose token or account Meta refuses: nothing is lost, and Meta is not hammered. */
-const PAUSE_MS = 60_000;
+/** If the limits cannot be asked the store is in trouble: nothing goes, and it is asked again. */
+const NO_LIMITS: SendPermit = { kind: 'later', inMs: 1_000, because: 'number' };
 
-const PAUSED: JobError = { code: 'paused', message: 'The number is paused' };
+/** Lanes that wait for one moment do not come back at one moment. */
+const SPREAD = 0.1;
+
+const WAITS: Readonly<Record<SendLimit, string>> = {
+  recipient: 'This person has got as many messages as Meta lets through for now',
+  number: 'The number has reached its throughput',
+  account: 'The app or its business account has reached a limit of calls',
+  app: 'The app has reached a limit of calls',
+};
+
+/** What keeps sending within Meta's limits. */
+export interface SendControl {
+  readonly rate: Pick<SendRate, 'reserve' | 'exceeded'>;
+  readonly numbers: Pick<SendingNumbers, 'stop' | 'resume'>;
+}
 
 /** One outbound message → the gateway → done, later again, waiting for its status, or a dead letter. */
 export class SendMessage {
@@ -41,11 +61,12 @@ export class SendMessage {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #options: SendMessageOptions;
-  readonly #pausedUntilMs = new Map<string, number>();
+  readonly #control: SendControl;
 
   constructor(
     gateway: WhatsAppGateway,
     sentMessages: Pick<SentMessages, 'proofOf'>,
+    control: SendControl,
     log: Log,
     metrics: Metrics,
     clock: Clock,
@@ -53,6 +74,7 @@ export class SendMessage {
   ) {
     this.#gateway = gateway;
     this.#sentMessages = sentMessages;
+    this.#control = control;
     this.#log = log;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -78,13 +100,22 @@ export class SendMessage {
     if (job.interrupted) return this.#ambiguous(job, 'The process ended while it was sending');
     if (job.lastError?.code === 'ambiguous' && this.#options.onUnsettled === 'hold')
       return dead('unsettled', 'The answer was lost and no status came; Meta may or may not have the message');
-    const pausedForMs = (this.#pausedUntilMs.get(job.payload.phoneNumberId) ?? 0) - this.#clock.now();
-    // What is known of an earlier try stays known: its status may still come.
-    if (pausedForMs > 0) return later(pausedForMs, false, job.lastError ?? PAUSED);
-    if (!context.isHeld()) return leftAlone(job);
     const { signal } = context;
+    const permit = await this.#control.rate.reserve(job.payload, signal).catch(unlessStorage(NO_LIMITS));
+    if (permit.kind !== 'go') return waiting(job, permit);
+    if (!context.isHeld()) return leftAlone(job);
     const result = await this.#gateway.send(job.payload, signal);
-    return result.kind === 'sent' ? this.#sent(job, result) : uncountedIf(signal.aborted, this.#failed(job, result));
+    if (permit.probe) await this.#probed(job.payload.phoneNumberId, result);
+    return result.kind === 'sent'
+      ? this.#sent(job, result)
+      : uncountedIf(signal.aborted, await this.#failed(job, result));
+  }
+
+  /** The number sends again if Meta took the message, or refused this one alone. */
+  async #probed(phoneNumberId: string, { kind }: Sent | SendFailure): Promise<void> {
+    if (kind !== 'sent' && kind !== 'rejected' && kind !== 'window_closed') return;
+    if (await this.#control.numbers.resume(phoneNumberId).catch(unlessStorage(false)))
+      this.#log.info('A number that was stopped sends again', {});
   }
 
   /** Of a send that may have happened: its status may be here already, behind others or while no worker ran. */
@@ -98,7 +129,7 @@ export class SendMessage {
     return { outcome: 'done', messageId };
   }
 
-  #failed(job: Job<OutboundMessage>, failure: SendFailure): Settlement {
+  async #failed(job: Job<OutboundMessage>, failure: SendFailure): Promise<Settlement> {
     const code = failure.code === undefined ? failure.kind : `graph_${failure.code}`;
     const error: JobError = { code, message: failure.reason };
     switch (failure.kind) {
@@ -108,15 +139,29 @@ export class SendMessage {
       case 'rejected':
         return { outcome: 'dead', error };
       case 'unauthorized':
-        this.#pausedUntilMs.set(job.payload.phoneNumberId, this.#clock.now() + PAUSE_MS);
-        this.#log.error('Meta refuses this number or its token; its messages wait', { ...error, pauseMs: PAUSE_MS });
-        return later(PAUSE_MS, false, error);
-      case 'retry': {
-        if (job.attempt > (failure.limit ?? DEFAULT_REPETITIONS)) return { outcome: 'dead', error };
-        const waitMs = backoffMs(job.attempt, failure.afterMs ?? BACKOFF_BASE_MS, BACKOFF_MAX_MS, Math.random());
-        return later(Math.max(waitMs, failure.afterMs ?? 0), true, error);
-      }
+        return await this.#stopped(job, error);
+      case 'retry':
+        return await this.#again(job, failure, error);
     }
+  }
+
+  /** No failure of the message: it waits until the number sends again. */
+  async #stopped(job: Job<OutboundMessage>, error: JobError): Promise<Settlement> {
+    if (await this.#control.numbers.stop(job.payload.phoneNumberId, error).catch(unlessStorage(true)))
+      this.#log.error('Meta refuses this number, its token or its account; its messages wait', { ...error });
+    return later(PROBE.leastMs, false, { code: NUMBER_STOPPED, message: error.message });
+  }
+
+  async #again(job: Job<OutboundMessage>, failure: SendFailure, error: JobError): Promise<Settlement> {
+    const { exceeded, afterMs = BACKOFF_BASE_MS, growth, limit = DEFAULT_REPETITIONS } = failure;
+    if (exceeded !== undefined) {
+      this.#log.warn('Meta refused a message because of a limit', { ...error, limit: exceeded });
+      await this.#control.rate.exceeded(job.payload, exceeded).catch(unlessStorage(undefined));
+    }
+    if (exceeded !== undefined && exceeded !== 'recipient') return later(afterMs, false, error);
+    if (job.attempt > limit) return { outcome: 'dead', error };
+    const waitMs = backoffMs(job.attempt, afterMs, BACKOFF_MAX_MS, Math.random(), growth);
+    return later(Math.max(waitMs, failure.afterMs ?? 0), true, error);
   }
 
   /**
@@ -134,6 +179,28 @@ export class SendMessage {
 /** A send that this process broke off because it must stop is no failure of the message. */
 function uncountedIf(stopped: boolean, settlement: Settlement): Settlement {
   return stopped && settlement.outcome === 'retry' ? { ...settlement, counted: false } : settlement;
+}
+
+/** What is known of an earlier try stays known: its status may still come. */
+function waiting({ lastError }: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): Settlement {
+  const error =
+    permit.kind === 'stopped'
+      ? { code: NUMBER_STOPPED, message: 'The number is stopped' }
+      : { code: `limit_${permit.because}`, message: WAITS[permit.because] };
+  const inMs = permit.kind === 'later' && permit.because === 'recipient' ? permit.inMs : spread(permit.inMs);
+  return later(inMs, false, lastError?.code === 'ambiguous' ? lastError : error);
+}
+
+function spread(ms: number): number {
+  return Math.round(ms * (1 + SPREAD * Math.random()));
+}
+
+/** For errors of the store while something is known that must not be lost over them. */
+function unlessStorage<Value>(value: Value): (error: unknown) => Value {
+  return (error) => {
+    if (isWahookError(error, 'storage_unavailable')) return value;
+    throw error;
+  };
 }
 
 function later(inMs: number, counted: boolean, error: JobError): Settlement {

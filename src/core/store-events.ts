@@ -1,16 +1,55 @@
 import { laneOf } from './lanes.ts';
+import type { AccountEvent, InboundMessage, StatusUpdate, WebhookEvent } from './model.ts';
 import type {
   DedupResult,
   DedupStore,
+  EventStore,
+  KeyedEvent,
   MessageQueue,
   NewJob,
   QueueName,
   QueuePayloads,
   Unit,
-  WebhookElement,
 } from './ports.ts';
 
-export type EventElement = Extract<WebhookElement, { kind: 'event' }>;
+/** An event as a job, with the queue that it belongs to. */
+export type EventJob = NewJob<InboundMessage | StatusUpdate | AccountEvent> & {
+  readonly queue: Exclude<QueueName, 'outbound'>;
+};
+
+/** The events as jobs, in their order; the first of those with one key. */
+export function eventJobs(events: readonly KeyedEvent[]): readonly EventJob[] {
+  const byId = new Map<string, EventJob>();
+  for (const { key, event } of events)
+    if (!byId.has(key.id)) byId.set(key.id, { queue: queueOf(event), key, lane: laneOf(event), payload: event });
+  return [...byId.values()];
+}
+
+function queueOf({ kind }: WebhookEvent): EventJob['queue'] {
+  switch (kind) {
+    case 'message':
+      return 'messages';
+    case 'status':
+      return 'statuses';
+    case 'account':
+      return 'account';
+  }
+}
+
+/** An event store made of a dedup store and a queue that joins its units. */
+export class StoreEvents implements EventStore {
+  readonly #dedup: DedupStore;
+  readonly #queue: MessageQueue;
+
+  constructor(dedup: DedupStore, queue: MessageQueue) {
+    this.#dedup = dedup;
+    this.#queue = queue;
+  }
+
+  store(events: readonly KeyedEvent[]): Promise<DedupResult> {
+    return storeEvents(this.#dedup, this.#queue, events);
+  }
+}
 
 /**
  * Records the keys of the events and queues those that are fresh, in their order, in one unit of work. `before` runs in it
@@ -21,33 +60,30 @@ export type EventElement = Extract<WebhookElement, { kind: 'event' }>;
 export async function storeEvents(
   dedup: DedupStore,
   queue: MessageQueue,
-  events: readonly EventElement[],
+  events: readonly KeyedEvent[],
   before: (fresh: readonly string[], unit: Unit) => Promise<void> = async () => {},
 ): Promise<DedupResult> {
-  const byId = new Map<string, EventElement>();
-  for (const event of events) if (!byId.has(event.key.id)) byId.set(event.key.id, event);
-  const keys = [...byId.values()].map((event) => event.key);
+  const jobs = eventJobs(events);
+  const keys = jobs.map(({ key }) => key);
   return await dedup.once(keys, async (fresh, unit) => {
     await before(fresh, unit);
     const isFresh = new Set(fresh);
-    const freshEvents = [...byId.values()].filter(({ key }) => isFresh.has(key.id));
-    await publish(queue, freshEvents, unit);
+    const freshJobs = jobs.filter(({ key }) => isFresh.has(key.id));
+    // In alphabetical order, as everywhere: whoever locks lanes of several queues must meet nobody who does it otherwise.
+    await publish(queue, 'account', freshJobs, unit);
+    await publish(queue, 'messages', freshJobs, unit);
+    await publish(queue, 'statuses', freshJobs, unit);
   });
 }
 
-async function publish(queue: MessageQueue, events: readonly EventElement[], unit: Unit): Promise<void> {
-  const jobs: { [Name in QueueName]: NewJob<QueuePayloads[Name]>[] } = {
-    messages: [],
-    statuses: [],
-    account: [],
-    outbound: [],
-  };
-  for (const { key, event } of events) {
-    if (event.kind === 'message') jobs.messages.push({ key, lane: laneOf(event), payload: event });
-    else if (event.kind === 'status') jobs.statuses.push({ key, lane: laneOf(event), payload: event });
-    else jobs.account.push({ key, lane: laneOf(event), payload: event });
-  }
-  if (jobs.messages.length > 0) await queue.publish('messages', jobs.messages, unit);
-  if (jobs.statuses.length > 0) await queue.publish('statuses', jobs.statuses, unit);
-  if (jobs.account.length > 0) await queue.publish('account', jobs.account, unit);
+async function publish<Name extends EventJob['queue']>(
+  queue: MessageQueue,
+  name: Name,
+  jobs: readonly EventJob[],
+  unit: Unit,
+): Promise<void> {
+  const own = jobs.flatMap(({ queue: itsQueue, key, lane, payload }) => {
+    return itsQueue === name ? [{ key, lane, payload: payload as QueuePayloads[Name] }] : [];
+  });
+  if (own.length > 0) await queue.publish(name, own, unit);
 }

@@ -46,7 +46,12 @@ export class Worker {
   async start(): Promise<void> {
     const concurrency = this.#concurrency;
     const started = await Promise.allSettled([
-      this.#consume('messages', (jobs, context) => this.#handleEvent.run(jobs, context), concurrency, 1),
+      this.#consume(
+        'messages',
+        (jobs, context) => this.#handleEvent.run(jobs, context),
+        concurrency,
+        this.#handleEvent.messagesAtOnce,
+      ),
       this.#consume('outbound', (jobs, context) => this.#sendMessage.run(jobs, context), concurrency, 1),
       this.#consume('statuses', (jobs, context) => this.#applyStatuses.run(jobs, context), concurrency, STATUS_BURST),
       this.#consume('account', (jobs, context) => this.#handleEvent.run(jobs, context), 1, 1),

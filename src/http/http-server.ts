@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
+import type { MessageClasses } from './message-classes.ts';
 
 const SERVER_OPTIONS: ServerOptions = {
   /** Ours and Meta's headers need 1 kB. */
@@ -50,6 +51,8 @@ export interface ListenOptions {
   /** What stands before HOST and PORT in the names of the settings that messages advise on; nothing if not given. */
   readonly settings?: '' | 'METRICS_';
   readonly limits: HttpTimeLimits;
+  /** Of the requests and responses that the app gets; Node's own if not given. */
+  readonly messages?: MessageClasses;
 }
 
 export interface HttpServer {
@@ -99,7 +102,7 @@ class DrainingServer implements HttpServer {
   #address = { host: '', port: 0 };
 
   constructor(app: RequestListener, options: ListenOptions) {
-    const { admission, log, limits } = options;
+    const { admission, log, limits, messages } = options;
     this.#admission = admission;
     this.#log = log;
     const timeouts: ServerOptions = {
@@ -109,7 +112,7 @@ class DrainingServer implements HttpServer {
       keepAliveTimeout: limits.keepAliveMs,
       keepAliveTimeoutBuffer: limits.keepAliveBufferMs,
     };
-    this.#server = createServer({ ...SERVER_OPTIONS, ...timeouts }, (request, response) => {
+    this.#server = createServer({ ...SERVER_OPTIONS, ...timeouts, ...messages }, (request, response) => {
       this.#running += 1;
       response.once('close', () => {
         this.#running -= 1;

@@ -25,16 +25,20 @@ export function readBody(request: IncomingMessage, limitBytes: number, budget: B
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let isSettled = false;
 
+    // The listeners stay where they are, since taking them off costs as much as all the rest of this.
     const settle = (body: Body): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose);
+      isSettled = true;
       if (body.outcome !== 'complete') {
+        chunks.length = 0;
         budget.release(size);
         request.resume();
       }
       resolve(body);
     };
     const onData = (chunk: Buffer): void => {
+      if (isSettled) return;
       if (size + chunk.length > limitBytes) settle({ outcome: 'too_large' });
       else if (!budget.hold(chunk.length, size)) settle({ outcome: 'no_room' });
       else {
@@ -43,10 +47,13 @@ export function readBody(request: IncomingMessage, limitBytes: number, budget: B
       }
     };
     const onEnd = (): void => {
+      if (isSettled) return;
       const only = chunks.length === 1 ? chunks[0] : undefined;
       settle({ outcome: 'complete', bytes: only ?? Buffer.concat(chunks, size) });
     };
-    const onClose = (): void => settle({ outcome: 'aborted' });
+    const onClose = (): void => {
+      if (!isSettled) settle({ outcome: 'aborted' });
+    };
 
     request.on('data', onData).on('end', onEnd).on('close', onClose);
   });

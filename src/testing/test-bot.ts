@@ -1,7 +1,8 @@
-import { Bot } from '../bot/define-bot.ts';
+import { Bot } from '../bot/bot.ts';
 import { sendJob } from '../core/lanes.ts';
 import { checkOutbound } from '../core/message-limits.ts';
-import type { OutboundContent, OutboundMessage, SentMessage } from '../core/model.ts';
+import type { OutboundMessage, SentMessage } from '../core/model.ts';
+import type { OutboundContent } from '../core/outbound-content.ts';
 import { Conversation } from './conversation.ts';
 import { type Duration, milliseconds } from './duration.ts';
 import { TestCustomer } from './test-customer.ts';

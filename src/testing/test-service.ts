@@ -1,6 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
+import type { Bot } from '../bot/bot.ts';
 import { BotHandler } from '../bot/bot-handler.ts';
-import type { Bot } from '../bot/define-bot.ts';
 import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { type Composition, compose } from '../container.ts';

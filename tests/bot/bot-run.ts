@@ -1,36 +1,58 @@
+import type { Bot } from '../../src/bot/bot.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
-import type { Bot } from '../../src/bot/define-bot.ts';
 import type {
   AccountEvent,
   InboundMessage,
   InteractiveReply,
+  Json,
   MessageContent,
-  OutboundContent,
   OutboundMessage,
+  SentMessage,
   StatusUpdate,
   WebhookEvent,
 } from '../../src/core/model.ts';
-import type { HandlerRun } from '../../src/core/ports.ts';
+import type { OutboundContent } from '../../src/core/outbound-content.ts';
+import type { HandlerRun, OnceCall } from '../../src/core/ports.ts';
 import { RecordingLog } from '../support/recording.ts';
 
-/** One run of a bot, as the service would start it. */
+/** One run of a bot, as the service would start it; keeps nothing from one run to the next. */
 export class RecordedRun implements HandlerRun {
+  readonly eventKey: string;
   readonly attempt: number;
   readonly log = new RecordingLog();
   readonly sent: OutboundMessage[] = [];
+  readonly documents = new Map<string, Json | null>();
+  readonly recorded = new Map<string, OnceCall>();
+  deferredMs: number | undefined;
   readonly #abort = new AbortController();
+  readonly signal = this.#abort.signal;
 
-  constructor(attempt = 1) {
+  constructor(attempt = 1, eventKey = 'm|106540352242922|wamid.in-1') {
     this.attempt = attempt;
+    this.eventKey = eventKey;
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  send(message: OutboundMessage): void {
-    this.sent.push(message);
-  }
+  // Functions of their own, as in the service: a run may be spread into another object.
+  readonly now = () => 1_790_000_001_000;
+  readonly send = (message: OutboundMessage) => void this.sent.push(message);
+  readonly flush = async () => {};
+  readonly find = async (): Promise<SentMessage | undefined> => undefined;
+  readonly load = async (conversation: string) => structuredClone(this.documents.get(conversation) ?? undefined);
+  readonly keep = (conversation: string, document: Json | null) =>
+    void this.documents.set(conversation, structuredClone(document));
+  readonly calls = async () => new Map(this.recorded);
+  readonly record = async (name: string, call: OnceCall | null) => {
+    if (call === null) this.recorded.delete(name);
+    else this.recorded.set(name, structuredClone(call));
+  };
+  readonly defer = (inMs: number) => {
+    this.deferredMs = inMs;
+  };
+  readonly discard = () => {
+    this.sent.length = 0;
+    this.documents.clear();
+    this.deferredMs = undefined;
+  };
 
   abort(): void {
     this.#abort.abort(new Error('the time limit is over'));

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import type { BotBuilder } from '../../src/bot/bot-builder.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
-import { type BotBuilder, defineBot } from '../../src/bot/define-bot.ts';
+import { defineBot } from '../../src/bot/define-bot.ts';
 import type { EventKind } from '../../src/bot/event-names.ts';
 import type { InboundMessage, WebhookEvent } from '../../src/core/model.ts';
 import { account, answers, image, interactive, message, RecordedRun, status, text } from './bot-run.ts';

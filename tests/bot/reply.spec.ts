@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { Handler } from '../../src/bot/bot-builder.ts';
 import type { MessageHandlerContext } from '../../src/bot/bot-context.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
-import { defineBot, type Handler } from '../../src/bot/define-bot.ts';
+import { defineBot } from '../../src/bot/define-bot.ts';
 import { isWahookError } from '../../src/core/errors.ts';
 import type { InboundMessage, Recipient } from '../../src/core/model.ts';
 import { RecordedRun, text } from './bot-run.ts';
@@ -24,14 +25,13 @@ describe('A reply', () => {
     const run = new RecordedRun();
     const link = 'https://example.com/cat.png';
     const buttons = [{ id: 'yes', title: 'Yes' }];
-    const components = [{ type: 'body', parameters: [{ type: 'text', text: 'Ana' }] }];
     await handle(text('a'), run, async ({ reply }) => {
       await reply.text('one');
       await reply.text('two https://example.com', { previewUrl: true });
       await reply.image(link);
       await reply.image(link, { caption: 'a cat' });
       await reply.template('order_update', 'en_US');
-      await reply.template('order_update', 'en_US', components);
+      await reply.template('order_update', 'en_US', { body: ['Ana'] });
       await reply.buttons('sure?', buttons);
       await reply.buttons('sure?', buttons, { header: 'Order', footer: 'no hurry' });
     });
@@ -41,7 +41,7 @@ describe('A reply', () => {
       { type: 'image', link },
       { type: 'image', link, caption: 'a cat' },
       { type: 'template', name: 'order_update', language: 'en_US' },
-      { type: 'template', name: 'order_update', language: 'en_US', components },
+      { type: 'template', name: 'order_update', language: 'en_US', body: ['Ana'] },
       { type: 'buttons', text: 'sure?', buttons },
       { type: 'buttons', text: 'sure?', buttons, header: 'Order', footer: 'no hurry' },
     ]);

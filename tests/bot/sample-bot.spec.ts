@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { Bot } from '../../src/bot/bot.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
-import type { Bot } from '../../src/bot/define-bot.ts';
 import { loadBot } from '../../src/bot/load-bot.ts';
 import { answers, image, interactive, message, RecordedRun, status, text } from './bot-run.ts';
 

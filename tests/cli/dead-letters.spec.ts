@@ -152,6 +152,10 @@ describe('npm run dead-letters', function () {
     [['list', '--conversation', 'Ana'], '--conversation needs the 12 characters that list shows.'],
     [['redrive', '--all', '--rate', '0'], '--rate needs a number above 0, at most 10000.'],
     [['discard', '--all', '--rate', '5'], '--rate is for redrive.'],
+    [['redrive', '--all', '--limit', '10'], '--limit is for list.'],
+    [['discard', '--all', '--limit', '10'], '--limit is for list.'],
+    [['redrive', '--all', '--yes'], '--yes is for discard.'],
+    [['list', '--dry-run'], '--dry-run is for redrive and discard.'],
     [['list', '--limit', 'all'], '--limit needs a whole number from 1 to 999999.'],
     [['list', '--quue', 'x'], "Unknown option '--quue'"],
   ] as const)

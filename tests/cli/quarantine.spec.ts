@@ -140,6 +140,16 @@ describe('npm run quarantine', function () {
     expect(await waiting()).to.equal(0);
   });
 
+  it('discards more than one only if that is confirmed', async () => {
+    await keep(['wrong_shape', textWebhook('A', 'a')], ['nul_character', NUL]);
+
+    const unconfirmed = await run('discard', '--all');
+    expect(unconfirmed.stderr).to.match(/^2 pieces would be discarded, which nothing undoes\.\n {2}Fix {2}Add --yes/);
+    expect(unconfirmed).to.include({ exitCode: 2, stdout: '' });
+    expect(await count('SELECT count(*) FROM wahook.quarantine')).to.equal(2);
+    expect((await run('discard', '--all', '--yes')).stdout).to.contain('2 discarded, 0 not\n');
+  });
+
   it('tells one of two that replay the same at once, and queues it once', async () => {
     await keep(['wrong_shape', textWebhook('A', 'a')]);
 
@@ -236,6 +246,7 @@ describe('npm run quarantine', function () {
     [['show', '1', '2'], 'show takes the id of one piece'],
     [['show', 'wamid.A'], 'The id of a piece is a number'],
     [['replay'], 'replay takes either ids, or --reason, or --all'],
+    [['replay', '--all', '--yes'], '--yes is not for replay'],
     [['replay', '1', '--all'], 'replay takes either ids'],
     [['discard', '--all', '--reason', 'too_deep'], 'discard takes either ids'],
   ] as const)

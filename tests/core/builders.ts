@@ -1,5 +1,5 @@
 import type { InboundMessage, OutboundMessage, StatusUpdate, WebhookEvent } from '../../src/core/model.ts';
-import type { Job, JobContext, Origin, WebhookElement } from '../../src/core/ports.ts';
+import type { Job, JobContext, Origin, StateWrite, WebhookElement } from '../../src/core/ports.ts';
 
 const PHONE_NUMBER_ID = '106540352242922';
 
@@ -61,6 +61,9 @@ export function originOf(id: string): Origin {
 /** A job's context that remembers what was sent, counts pauses, and whose claim can be lost. */
 export function recordingContext(): JobContext & {
   readonly sent: OutboundMessage[];
+  readonly kept: StateWrite[];
+  /** What was stored before the jobs were settled. */
+  readonly committed: Parameters<JobContext['commit']>[0][];
   readonly pauses: Promise<void>[];
   loseClaim(): void;
   /** As after a freeze: the lease is over, and nothing has noticed yet. */
@@ -69,9 +72,13 @@ export function recordingContext(): JobContext & {
   const claim = new AbortController();
   let isHeld = true;
   const sent: OutboundMessage[] = [];
+  const kept: StateWrite[] = [];
+  const committed: Parameters<JobContext['commit']>[0][] = [];
   const pauses: Promise<void>[] = [];
   return {
-    sent,
+    ...{ sent, kept, committed },
+    keep: (write) => kept.push(write),
+    commit: async (effects) => void committed.push(effects),
     pauses,
     pause: (until) => {
       pauses.push(until);

@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
+import { MemoryConversationState } from '../../src/adapters/memory/memory-conversation-state.ts';
+import { PermanentError, WahookError } from '../../src/core/errors.ts';
 import { HandleEvent } from '../../src/core/handle-event.ts';
 import type { EventHandler, HandlerRun } from '../../src/core/ports.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
@@ -10,7 +12,8 @@ describe('Handling an event', () => {
     const metrics = new RecordingMetrics();
     const log = new RecordingLog();
     const clock = { now: () => 1_790_000_002_000 };
-    return { useCase: new HandleEvent({ handle }, log, metrics, clock, options), metrics, log };
+    const stores = { state: new MemoryConversationState(), sentMessages: { find: async () => undefined } };
+    return { useCase: new HandleEvent({ handle }, log, metrics, clock, options, stores), metrics, log };
   };
   const boom = () => Promise.reject(new Error('boom'));
 
@@ -80,6 +83,219 @@ describe('Handling an event', () => {
     expect(late[0]?.signal.aborted).to.equal(true);
     expect(context.sent).to.deep.equal([]);
     expect(metrics.total('handler_attempts_total', { outcome: 'timeout' })).to.equal(1);
+  });
+
+  it('makes a dead letter at once of what no repetition can mend', async () => {
+    const { useCase, log } = open(() => Promise.reject(new PermanentError('no such product as "refund please"')));
+    const [settlement] = await useCase.run([jobOf(textMessage('refund please'))], recordingContext());
+    if (settlement?.outcome !== 'dead') throw new Error('it did not give up');
+    expect(settlement.error.code).to.equal('permanent_error');
+    expect(settlement.error.message).to.contain('PermanentError: no such product as "…"');
+    expect(log.text()).not.to.contain('refund');
+  });
+
+  it('makes a dead letter at once of what the store refuses for good', async () => {
+    const { useCase } = open(() => Promise.reject(new WahookError('unstorable', 'U+0000')));
+    const [settlement] = await useCase.run([jobOf(textMessage('hi'))], recordingContext());
+    expect(settlement).to.deep.include({ outcome: 'dead' });
+  });
+
+  it('has a deferred event come again, uncounted, and drops what the run wanted to send and keep', async () => {
+    const { useCase } = open(async (_, run) => {
+      run.send(outboundText('never'));
+      run.keep('lane', { step: 1 });
+      run.defer(60_000);
+    });
+    const context = recordingContext();
+    expect(await useCase.run([jobOf(textMessage('hi'), { attempt: 5 })], context)).to.deep.equal([
+      {
+        outcome: 'retry',
+        inMs: 60_000,
+        counted: false,
+        error: { code: 'deferred', message: 'The bot wants the event later' },
+      },
+    ]);
+    expect(context.sent).to.deep.equal([]);
+    expect(context.kept).to.deep.equal([]);
+  });
+
+  it('forgets what a run discards, a deferral included', async () => {
+    const { useCase } = open(async (_, run) => {
+      run.send(outboundText('never'));
+      run.keep('lane', { step: 1 });
+      run.defer(60_000);
+      run.discard();
+      run.send(outboundText('sorry'));
+    });
+    const context = recordingContext();
+    expect(await useCase.run([jobOf(textMessage('hi'))], context)).to.deep.equal([{ outcome: 'done' }]);
+    expect(context.sent.map(({ content }) => content)).to.deep.equal([{ type: 'text', text: 'sorry' }]);
+    expect(context.kept).to.deep.equal([]);
+  });
+
+  it('writes the job and the attempt into every line of the bot', async () => {
+    const { useCase, log } = open(async (_, run) => {
+      run.log.debug('a');
+      run.log.info('b', { more: 1 });
+      run.log.warn('c');
+      run.log.error('d', { attempt: 'its own' });
+    });
+    await useCase.run([jobOf(textMessage('hi'), { id: '42', attempt: 2 })], recordingContext());
+    expect(log.lines.map(({ level, fields }) => [level, fields])).to.deep.equal([
+      ['debug', { job: '42', attempt: 2 }],
+      ['info', { job: '42', attempt: 2, more: 1 }],
+      ['warn', { job: '42', attempt: 2 }],
+      ['error', { job: '42', attempt: 'its own' }],
+    ]);
+  });
+
+  describe('that keeps state', () => {
+    it('keeps it with the settlement, for the next event of the same hand-over to find', async () => {
+      const seen: unknown[] = [];
+      const { useCase } = open(async (_, run) => {
+        const before = (await run.load('lane')) as { count: number } | undefined;
+        seen.push(before);
+        if (before?.count === 2) run.keep('lane', null);
+        else run.keep('lane', { count: (before?.count ?? 0) + 1 });
+      });
+      const context = recordingContext();
+      const jobs = Array.from({ length: 4 }, () => jobOf(textMessage('hi')));
+      await useCase.run(jobs, context);
+      expect(seen).to.deep.equal([undefined, { count: 1 }, { count: 2 }, undefined]);
+      expect(context.kept.map((write) => write.kind === 'conversation' && write.document)).to.deep.equal([
+        { count: 1 },
+        { count: 2 },
+        null,
+        { count: 1 },
+      ]);
+    });
+
+    it('finds in a run what this very run has kept, in copies', async () => {
+      const { useCase } = open(async (_, run) => {
+        const document = { list: [1] };
+        run.keep('lane', document);
+        document.list.push(2);
+        const loaded = (await run.load('lane')) as { list: number[] };
+        expect(loaded).to.deep.equal({ list: [1] });
+        loaded.list.push(3);
+        expect(await run.load('lane')).to.deep.equal({ list: [1] });
+      });
+      expect(await useCase.run([jobOf(textMessage('hi'))], recordingContext())).to.deep.equal([{ outcome: 'done' }]);
+    });
+
+    it('keeps nothing of a failed run', async () => {
+      const { useCase } = open(async (_, run) => {
+        run.keep('lane', { step: 1 });
+        await boom();
+      });
+      const context = recordingContext();
+      await useCase.run([jobOf(textMessage('hi'))], context);
+      expect(context.kept).to.deep.equal([]);
+    });
+
+    it('stores at once what a run flushes and records, and does not send it again', async () => {
+      const { useCase } = open(async (_, run) => {
+        run.send(outboundText('one', 'send-1'));
+        await run.flush();
+        await run.flush();
+        await run.record('pay', { state: 'begun' });
+        run.send(outboundText('two', 'send-2'));
+      });
+      const context = recordingContext();
+      await useCase.run([jobOf(textMessage('hi'), { id: '42' })], context);
+      expect(context.committed.map(({ sends, writes }) => [sends?.map(({ sendId }) => sendId), writes])).to.deep.equal([
+        [['send-1'], undefined],
+        [undefined, [{ kind: 'call', job: '42', name: 'pay', call: { state: 'begun' } }]],
+      ]);
+      expect(context.sent.map(({ sendId }) => sendId)).to.deep.equal(['send-2']);
+    });
+
+    it('sends with the settlement what could not be flushed', async () => {
+      const { useCase } = open(async (_, run) => {
+        run.send(outboundText('one', 'send-1'));
+        await run.flush().catch(() => {});
+      });
+      const context = { ...recordingContext(), commit: () => Promise.reject(new Error('no store')) };
+      await useCase.run([jobOf(textMessage('hi'))], context);
+      expect(context.sent.map(({ sendId }) => sendId)).to.deep.equal(['send-1']);
+    });
+
+    it('stores nothing any more when its time is over', async () => {
+      const late: HandlerRun[] = [];
+      const { useCase } = open(
+        (_, run) => {
+          late.push(run);
+          return new Promise(() => {});
+        },
+        { attempts: 5, timeoutMs: 5 },
+      );
+      const context = recordingContext();
+      await useCase.run([jobOf(textMessage('hi'))], context);
+      const error = await late[0]?.record('pay', { state: 'done' }).catch((reason: unknown) => reason);
+      expect(error).to.have.property('code', 'fenced');
+      expect(context.committed).to.deep.equal([]);
+    });
+  });
+
+  describe('for a bot that wants bursts', () => {
+    const TURN = { quietMs: 500, maxMs: 5_000, maxMessages: 10 };
+    const openBurst = (handle: EventHandler['handle'], turn = TURN) => {
+      const log = new RecordingLog();
+      const clock = { now: () => 1_790_000_002_000 };
+      const stores = { state: new MemoryConversationState(), sentMessages: { find: async () => undefined } };
+      const options = { attempts: 5, timeoutMs: 1_000 };
+      return new HandleEvent({ handle, turn }, log, new RecordingMetrics(), clock, options, stores);
+    };
+    const job = (text: string, agoMs: number, over = {}) =>
+      jobOf(textMessage(text), {
+        ...{ key: { id: `key of ${text}`, day: 1 }, acceptedAtMs: 1_790_000_002_000 - agoMs },
+        ...over,
+      });
+
+    it('hands over together what was written together, in order, as one event', async () => {
+      const runs: [string, HandlerRun][] = [];
+      const useCase = openBurst(async (event, run) => void runs.push([JSON.stringify(event), run]));
+      const jobs = [job('I', 1_500), job('want', 1_000), job('tea', 600)];
+      expect(useCase.messagesAtOnce).to.equal(10);
+      expect(await useCase.run(jobs, recordingContext())).to.deep.equal(Array(3).fill({ outcome: 'done' }));
+      expect(runs).to.have.lengthOf(1);
+      const [event, run] = runs[0]!;
+      expect(JSON.parse(event)).to.deep.equal(jobs[2]?.payload);
+      expect(run.burst).to.deep.equal(jobs.map(({ payload }) => payload));
+      expect(run.eventKey).to.equal('key of I');
+    });
+
+    it('waits, uncounted and without a run, for what comes next', async () => {
+      const useCase = openBurst(boom);
+      const [settlement, ...rest] = await useCase.run([job('I', 800), job('want', 200)], recordingContext());
+      expect(settlement).to.deep.include({ outcome: 'retry', inMs: 300, counted: false });
+      expect(rest).to.deep.equal([]);
+    });
+
+    it('tries all of them again together after a failure', async () => {
+      const useCase = openBurst(boom);
+      const settlements = await useCase.run([job('I', 1_500), job('want', 1_000)], recordingContext());
+      expect(settlements).to.have.lengthOf(1);
+      expect(settlements[0]).to.deep.include({ outcome: 'retry', counted: true });
+    });
+
+    it('makes dead letters of all of them after the last', async () => {
+      const useCase = openBurst(boom);
+      const settlements = await useCase.run([job('I', 9, { attempt: 5 }), job('want', 8)], recordingContext());
+      expect(settlements.map(({ outcome }) => outcome)).to.deep.equal(['dead', 'dead']);
+    });
+
+    it('handles other events one by one, at once', async () => {
+      const seen: HandlerRun[] = [];
+      const useCase = openBurst(async (_, run) => void seen.push(run));
+      const statuses = [jobOf(statusUpdate('sent')), jobOf(statusUpdate('read'))];
+      expect(await useCase.run(statuses, recordingContext())).to.deep.equal(Array(2).fill({ outcome: 'done' }));
+      expect(seen.map(({ burst }) => burst)).to.deep.equal([undefined, undefined]);
+    });
+  });
+
+  it('asks for one message at a time if the bot does not say otherwise', () => {
+    expect(open(async () => {}).useCase.messagesAtOnce).to.equal(1);
   });
 
   it('settles nothing when the claim is lost, and blames nobody', async () => {

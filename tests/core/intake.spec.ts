@@ -10,6 +10,7 @@ import type {
   Unit,
   WebhookElement,
 } from '../../src/core/ports.ts';
+import { StoreEvents } from '../../src/core/store-events.ts';
 import { manualClock, RecordingMetrics } from '../support/recording.ts';
 import { eventElement, originOf, statusUpdate, textMessage } from './builders.ts';
 
@@ -20,6 +21,7 @@ class GatedStore {
   readonly kept: QuarantinedPiece[] = [];
   readonly #known = new Set<string>();
   readonly busy = new Set<string>();
+  readonly forgotten = new Set<string>();
   readonly unstorable = new Set<string>();
   failure: Error | undefined;
   gate: Promise<void> = Promise.resolve();
@@ -35,7 +37,7 @@ class GatedStore {
       const fresh = ids.filter((id) => !this.busy.has(id) && !this.#known.has(id));
       if (fresh.length > 0) await work(fresh, {} as Unit);
       for (const id of fresh) this.#known.add(id);
-      return { fresh, duplicate, busy };
+      return { fresh: fresh.filter((id) => !this.forgotten.has(id)), duplicate, busy };
     },
   };
 
@@ -69,7 +71,7 @@ describe('The intake', () => {
     const metrics = new RecordingMetrics();
     const clock = manualClock(1_790_000_005_000);
     const limits = { commitElements: 500, waitingElements: 1_000, waitMs: 500, ...options };
-    const intake = new Intake(store.dedup, store.queue, store.quarantine, metrics, clock, limits);
+    const intake = new Intake(new StoreEvents(store.dedup, store.queue), store.quarantine, metrics, clock, limits);
     const accept = (...elements: readonly WebhookElement[]) => intake.accept(elements, clock.now() + 3_500);
     return { store, metrics, clock, accept, intake };
   };
@@ -99,11 +101,11 @@ describe('The intake', () => {
     );
     expect(counts).to.deep.equal({ fresh: 5, duplicate: 0, quarantined: 0 });
     expect(store.published).to.deep.equal([
+      { queue: 'account', lane: '1|security', key: 'a1' },
+      { queue: 'account', lane: '106|security', key: 'a2' },
       { queue: 'messages', lane: '106540352242922|US.15550100001', key: 'm1' },
       { queue: 'messages', lane: '106540352242922|US.15550100002', key: 'm2' },
       { queue: 'statuses', lane: '106540352242922|15550100001', key: 's1' },
-      { queue: 'account', lane: '1|security', key: 'a1' },
-      { queue: 'account', lane: '106|security', key: 'a2' },
     ]);
     expect(metrics.total('webhook_elements_total', { kind: 'message', type: 'text' })).to.equal(2);
     expect(metrics.total('webhook_elements_total', { kind: 'status', type: 'read' })).to.equal(1);
@@ -190,6 +192,13 @@ describe('The intake', () => {
     const { store, accept } = open();
     store.busy.add('1');
     expect(await refusal(accept(message('1')))).to.equal('overloaded');
+  });
+
+  it('never says that an element is stored of which the store says nothing', async () => {
+    const { store, accept } = open();
+    store.forgotten.add('2');
+    const refused = await accept(message('1'), message('2')).catch((error: unknown) => error);
+    expect(refused).to.be.an('error').with.property('message', 'the store does not say what became of an element');
   });
 
   it('refuses at once when too much waits, but takes one webhook of any size when nothing does', async () => {

@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
 import { checkOutbound } from '../../src/core/message-limits.ts';
-import type { Json, OutboundContent, Recipient, ReplyButton } from '../../src/core/model.ts';
+import type { Json, Recipient } from '../../src/core/model.ts';
+import type { ContentOf, OutboundContent, ReplyButton } from '../../src/core/outbound-content.ts';
 
 const TO: Recipient = { waId: '15550100001' };
 
 function check(content: OutboundContent, to: Recipient = TO): void {
-  checkOutbound({ sendId: 'send-1', phoneNumberId: '106540352242922', to, content });
+  checkOutbound({ phoneNumberId: '106540352242922', to, content });
 }
 
 /** The message of the refusal; fails if there is none. */
@@ -19,6 +20,8 @@ function refusal(content: OutboundContent, to: Recipient = TO): string {
   }
   throw new Error('the message was passed');
 }
+
+const FLOW: ContentOf<'flow'> = { type: 'flow', text: 'Book', button: 'Book', flowId: '1', screen: 'FIRST' };
 
 const text = (length: number): OutboundContent => ({ type: 'text', text: 'a'.repeat(length) });
 const image = (link: string, caption?: string): OutboundContent => ({
@@ -104,10 +107,10 @@ describe('checkOutbound', () => {
     it('are refused when there are none or four', () => {
       expect(refusal(buttons([])))
         .to.include('1 to 3')
-        .and.include('has 0');
+        .and.include('these are 0');
       expect(refusal(buttons([1, 2, 3, 4].map(button))))
         .to.include('1 to 3')
-        .and.include('has 4');
+        .and.include('these are 4');
     });
 
     it('pass at the limits of each part', () => {
@@ -157,26 +160,22 @@ describe('checkOutbound', () => {
     it('is refused with half of a character, as when an emoji is cut in its middle', () => {
       const title = 'Nineteen letters ok😀'.slice(0, 20);
       expect(refusal(buttons([{ id: 'a', title }]))).to.contain('half of a character');
-      expect(refusal({ type: 'template', name: 'a', language: 'en', components: [{ '\ud800': 1 }] })).to.contain(
-        'half',
-      );
+      expect(refusal({ type: 'template', name: 'a', language: 'en', body: { '\ud800': 'x' } })).to.contain('half');
     });
 
     it('is refused with U+0000, at any depth', () => {
       expect(refusal({ type: 'text', text: 'a\u0000b' })).to.contain('U+0000');
-      const components = [{ type: 'body', parameters: [{ type: 'text', text: '\u0000' }] }];
-      expect(refusal({ type: 'template', name: 'a', language: 'en', components })).to.contain('U+0000');
+      expect(refusal({ type: 'template', name: 'a', language: 'en', body: ['\u0000'] })).to.contain('U+0000');
     });
 
     it('is refused when it is nested deeper than anything sensible', () => {
       let deep: Json = 'x';
       for (let level = 0; level < 100_000; level += 1) deep = [deep];
-      expect(refusal({ type: 'template', name: 'a', language: 'en', components: [deep] })).to.contain('64 levels');
+      expect(refusal({ ...FLOW, data: { deep } })).to.contain('64 levels');
     });
 
     it('passes with whole emojis, numbers, nulls and nested lists', () => {
-      const components: Json[] = [{ type: 'body', parameters: [{ text: '😀', index: 0, extra: null }] }];
-      check({ type: 'template', name: 'a', language: 'en', components });
+      check({ ...FLOW, data: { guests: [{ name: '😀', index: 0, extra: null }] } });
     });
   });
 

@@ -3,6 +3,7 @@ import { WahookError } from '../../src/core/errors.ts';
 import { Intake } from '../../src/core/intake.ts';
 import type { DedupStore, MessageQueue, Quarantine, Unit, WebhookElement } from '../../src/core/ports.ts';
 import { ReceiveWebhook } from '../../src/core/receive-webhook.ts';
+import { StoreEvents } from '../../src/core/store-events.ts';
 import { manualClock, RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { eventElement, textMessage } from './builders.ts';
 
@@ -19,7 +20,13 @@ describe('Receiving a webhook', () => {
     const queue = { publish: async () => {} } as unknown as MessageQueue;
     const quarantine = { keep: async () => {} } as unknown as Quarantine;
     const limits = { commitElements: 1, waitingElements: 1, waitMs: 0 };
-    const intake = new Intake({ once }, queue, quarantine, new RecordingMetrics(), manualClock(), limits);
+    const intake = new Intake(
+      new StoreEvents({ once }, queue),
+      quarantine,
+      new RecordingMetrics(),
+      manualClock(),
+      limits,
+    );
     const log = new RecordingLog();
     const clock = manualClock();
     const verifier = { verify: (_: Uint8Array, header: string | undefined) => header === 'good' };

@@ -1,9 +1,36 @@
 import { expect } from 'chai';
+import { WahookError } from '../../src/core/errors.ts';
 import type { OutboundMessage } from '../../src/core/model.ts';
-import type { Job, SendFailure, Sent } from '../../src/core/ports.ts';
+import type { Job, JobError, Route, SendFailure, SendLimit, SendPermit, Sent } from '../../src/core/ports.ts';
 import { SendMessage, type SendMessageOptions } from '../../src/core/send-message.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { jobOf, outboundText, recordingContext } from './builders.ts';
+
+/** Permits what it is told to permit, and remembers what it was told. */
+class RecordedControl {
+  readonly permits: (SendPermit | Error)[] = [];
+  readonly told: unknown[] = [];
+
+  async reserve(): Promise<SendPermit> {
+    const permit = this.permits.shift() ?? { kind: 'go', probe: false };
+    if (permit instanceof Error) throw permit;
+    return permit;
+  }
+
+  async exceeded(_route: Route, limit: SendLimit): Promise<void> {
+    this.told.push(['exceeded', limit]);
+  }
+
+  async stop(phoneNumberId: string, error: JobError): Promise<boolean> {
+    this.told.push(['stop', phoneNumberId, error.code]);
+    return this.told.length === 1;
+  }
+
+  async resume(phoneNumberId: string): Promise<boolean> {
+    this.told.push(['resume', phoneNumberId]);
+    return true;
+  }
+}
 
 describe('Sending a message', () => {
   const open = (answer: Sent | SendFailure, options: Partial<SendMessageOptions> = {}) => {
@@ -20,13 +47,14 @@ describe('Sending a message', () => {
     const metrics = new RecordingMetrics();
     const proofs = new Map<string, string>();
     const sentMessages = { proofOf: async ({ sendId }: OutboundMessage) => proofs.get(sendId) };
-    const useCase = new SendMessage(gateway, sentMessages, log, metrics, clock, {
+    const control = new RecordedControl();
+    const useCase = new SendMessage(gateway, sentMessages, { rate: control, numbers: control }, log, metrics, clock, {
       settleWaitMs: 60_000,
       onUnsettled: 'resend',
       ...options,
     });
     const run = (...jobs: readonly Job<OutboundMessage>[]) => useCase.run(jobs, recordingContext());
-    return { useCase, run, sent, clock, answers, log, metrics, proofs };
+    return { useCase, run, sent, clock, answers, log, metrics, proofs, control };
   };
   const accepted: Sent = { kind: 'sent', messageId: 'wamid.OUT1' };
   const job = (over: Partial<Job<OutboundMessage>> = {}) => jobOf(outboundText('hello'), over);
@@ -137,19 +165,116 @@ describe('Sending a message', () => {
     expect(sent).to.deep.equal([]);
   });
 
-  it('pauses a number whose token Meta refuses, without burning its messages, and resumes by itself', async () => {
-    const { run, sent, clock, answers } = open(accepted);
-    answers.push({ kind: 'unauthorized', reason: 'token expired', code: 190 });
-    expect((await run(job()))[0]).to.deep.include({ outcome: 'retry', counted: false });
-    clock.at += 20_000;
-    expect((await run(job()))[0]).to.deep.include({ outcome: 'retry', inMs: 40_000, counted: false });
+  it('waits for the limits without an attempt being counted, and sends nothing', async () => {
+    const { run, sent, control } = open(accepted);
+    control.permits.push({ kind: 'later', inMs: 6_000, because: 'recipient' });
+    expect((await run(job()))[0]).to.deep.equal({
+      ...{ outcome: 'retry', inMs: 6_000, counted: false },
+      error: {
+        code: 'limit_recipient',
+        message: 'This person has got as many messages as Meta lets through for now',
+      },
+    });
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('does not come back at one moment with all others that wait for a number', async () => {
+    const { run, control } = open(accepted);
+    for (const permit of [
+      { kind: 'later', inMs: 1_000, because: 'number' },
+      { kind: 'stopped', inMs: 1_000 },
+    ] as const) {
+      const waits = new Set<number>();
+      for (let index = 0; index < 10; index += 1) {
+        control.permits.push(permit);
+        const [settlement] = await run(job());
+        if (settlement?.outcome !== 'retry') throw new Error('no retry');
+        expect(settlement.inMs).to.be.within(1_000, 1_100);
+        waits.add(settlement.inMs);
+      }
+      expect(waits.size).to.be.above(1);
+    }
+  });
+
+  it('remembers over a wait that its answer was lost', async () => {
+    const { run, control } = open(accepted);
     const lastError = { code: 'ambiguous', message: 'timed out' };
-    expect((await run(job({ attempt: 2, lastError })))[0]).to.deep.include({ inMs: 40_000, error: lastError });
-    expect(sent).to.have.length(1);
-    const other = { ...outboundText('hello'), phoneNumberId: '2' };
-    expect((await run(jobOf(other)))[0]?.outcome).to.equal('done');
-    clock.at += 40_000;
-    expect((await run(job()))[0]?.outcome).to.equal('done');
+    for (const permit of [
+      { kind: 'later', inMs: 10, because: 'number' },
+      { kind: 'stopped', inMs: 10 },
+    ] as const) {
+      control.permits.push(permit);
+      expect((await run(job({ attempt: 2, lastError })))[0]).to.deep.include({ counted: false, error: lastError });
+    }
+  });
+
+  it('sends nothing while the limits cannot be asked, and passes any other error on', async () => {
+    const { run, sent, control } = open(accepted);
+    control.permits.push(new WahookError('storage_unavailable', 'down'), new TypeError('a bug'));
+    expect((await run(job()))[0]).to.deep.include({ outcome: 'retry', counted: false });
+    const failure = await run(job()).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(TypeError);
+    expect(sent).to.deep.equal([]);
+  });
+
+  it('tells the limiter about a limit that Meta names, and counts no attempt but for the recipient', async () => {
+    for (const [exceeded, counted] of [
+      ['recipient', true],
+      ['number', false],
+      ['account', false],
+      ['app', false],
+    ] as const) {
+      const { run, control } = open({ kind: 'retry', reason: 'too fast', code: 1, afterMs: 2_000, exceeded });
+      const [settlement] = await run(job({ attempt: 12 }));
+      if (counted) expect(settlement).to.include({ outcome: 'dead' });
+      else expect(settlement).to.include({ outcome: 'retry', inMs: 2_000, counted });
+      expect(control.told).to.deep.equal([['exceeded', exceeded]]);
+    }
+  });
+
+  it('waits four times as long each time where the failure says so', async () => {
+    const { run } = open({ kind: 'retry', reason: 'too many', afterMs: 1_000, growth: 4, exceeded: 'recipient' });
+    for (const [attempt, least, most] of [
+      [1, 1_000, 1_000],
+      [2, 2_000, 4_000],
+      [4, 32_000, 64_000],
+    ] as const) {
+      const [settlement] = await run(job({ attempt }));
+      if (settlement?.outcome !== 'retry') throw new Error('no retry');
+      expect(settlement.inMs).to.be.within(least, most);
+    }
+  });
+
+  it('stops a number that Meta refuses, says so once, and burns no attempt', async () => {
+    const { run, log, control } = open({ kind: 'unauthorized', reason: 'token expired', code: 190 });
+    const waits = {
+      ...{ outcome: 'retry', inMs: 60_000, counted: false },
+      error: { code: 'number_stopped', message: 'token expired' },
+    };
+    expect(await run(job({ attempt: 12 }))).to.deep.equal([waits]);
+    expect(await run(job())).to.deep.equal([waits]);
+    const stopped = ['stop', outboundText('').phoneNumberId, 'graph_190'];
+    expect(control.told).to.deep.equal([stopped, stopped]);
+    expect(log.lines.map((line) => line.level)).to.deep.equal(['error']);
+  });
+
+  it('resumes the number when a probe is taken, or refused because of itself alone', async () => {
+    const resumed = [['resume', outboundText('').phoneNumberId]];
+    for (const [answer, told] of [
+      [accepted, resumed],
+      [{ kind: 'rejected', reason: 'no such person' }, resumed],
+      [{ kind: 'window_closed', reason: 'too late' }, resumed],
+      [{ kind: 'ambiguous', reason: 'timed out' }, []],
+      [{ kind: 'retry', reason: 'busy' }, []],
+    ] as const) {
+      const { run, control } = open(answer);
+      control.permits.push({ kind: 'go', probe: true });
+      await run(job());
+      expect(control.told, answer.kind).to.deep.equal(told);
+    }
   });
 
   it('lets nothing overtake a message that must wait', async () => {

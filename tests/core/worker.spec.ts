@@ -8,7 +8,7 @@ import { RecordingMetrics } from '../support/recording.ts';
 import { jobOf, recordingContext } from './builders.ts';
 
 describe('The worker', () => {
-  const open = (settlement: Settlement, broken?: string) => {
+  const open = (settlement: Settlement, broken?: string, messagesAtOnce = 1) => {
     const consumers = new Map<string, { readonly handler: JobHandler<unknown>; readonly options: ConsumeOptions }>();
     const stopped: string[] = [];
     const queue = {
@@ -20,6 +20,7 @@ describe('The worker', () => {
     } as unknown as MessageQueue;
     const ran: string[] = [];
     const part = (name: string) => ({
+      messagesAtOnce,
       run: async (jobs: readonly Job[]) => {
         ran.push(name);
         return jobs.map(() => settlement);
@@ -45,6 +46,12 @@ describe('The worker', () => {
     expect(ran).to.deep.equal(['handle', 'send', 'statuses', 'handle']);
     expect([...consumers.values()].map(({ options }) => options.burst)).to.deep.equal([1, 1, 20, 1]);
     expect(consumers.get('messages')?.options.concurrency).to.equal(8);
+  });
+
+  it('asks for as many messages at once as the bot wants', async () => {
+    const { worker, consumers } = open({ outcome: 'done' }, undefined, 12);
+    await worker.start();
+    expect([...consumers.values()].map(({ options }) => options.burst)).to.deep.equal([12, 1, 20, 1]);
   });
 
   it('counts dead letters by queue and reason', async () => {

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { Admission, type AdmissionLimits } from '../../src/http/admission.ts';
 import { type AppOptions, createApp } from '../../src/http/app.ts';
 import { type HttpServer, type HttpTimeLimits, listen } from '../../src/http/http-server.ts';
+import { messageClassesOf } from '../../src/http/message-classes.ts';
 import { CachedReadiness, type ReadinessProbe } from '../../src/http/readiness.ts';
 import type { WebhookReceiver } from '../../src/http/webhook-delivery.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
@@ -65,6 +66,7 @@ export async function openApp(options: OpenOptions = {}): Promise<OpenApp> {
   const result = await listen(app, {
     ...{ host: '127.0.0.1', port: 0, admission, log },
     limits: { ...TIME_LIMITS.http, ...options.timeouts },
+    messages: messageClassesOf(app),
   });
   if (result.outcome === 'refused') throw new Error(result.refusal.what);
   opened.push(result.server);

@@ -46,14 +46,17 @@ export async function startRedis(this: Mocha.Context): Promise<void> {
 
 /**
  * Starts a server on `port` or a free one of 127.0.0.1, e.g. to freeze or to kill it. It keeps nothing over a restart, unless
- * it is `durable`: then it has an append-only file, synced every second.
+ * it is `durable`: then it has an append-only file, synced every second, or before each answer if `sync` is `always`.
  */
-export async function startRedisServer(port?: number, { durable = false } = {}): Promise<RedisServer> {
+export async function startRedisServer(
+  port?: number,
+  { durable = false, sync = 'everysec' }: { readonly durable?: boolean; readonly sync?: 'everysec' | 'always' } = {},
+): Promise<RedisServer> {
   binary ??= findOrInstall();
   const command = await binary;
   const folder = await mkdtemp(join(tmpdir(), 'wahook-redis-'));
   const chosen = port ?? (await freePort());
-  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+  const args = ['--port', String(chosen), '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--appendfsync', sync];
   const start = () =>
     ServerProcess.start({
       name: 'Redis',

@@ -2,10 +2,18 @@ import { GraphGateway } from '../../src/adapters/meta/graph-gateway.ts';
 import type { Database } from '../../src/adapters/postgres/database.ts';
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
+import { PostgresSendRate } from '../../src/adapters/postgres/postgres-send-rate.ts';
+import { PostgresSendingNumbers } from '../../src/adapters/postgres/postgres-sending-numbers.ts';
 import { PostgresSentMessages } from '../../src/adapters/postgres/postgres-sent-messages.ts';
+import type { SendLimits } from '../../src/core/send-limits.ts';
 import { SendMessage } from '../../src/core/send-message.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { RecordingMetrics, silentLog } from './recording.ts';
+
+const NO_LIMITS: SendLimits = {
+  limitsOf: () => ({ perSecond: 100_000, credential: 'test' }),
+  pair: { intervalMs: 0, burst: 45 },
+};
 
 export interface OpenSender {
   readonly queue: PostgresMessageQueue;
@@ -29,6 +37,10 @@ export async function openSender(database: Database, apiUrl: string): Promise<Op
   const sender = new SendMessage(
     gateway,
     new PostgresSentMessages(database, queue.lanes),
+    {
+      rate: new PostgresSendRate(database, NO_LIMITS, silentLog),
+      numbers: new PostgresSendingNumbers(database, NO_LIMITS),
+    },
     silentLog,
     metrics,
     Date,

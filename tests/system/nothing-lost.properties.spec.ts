@@ -7,6 +7,7 @@ import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
 import { decodeWebhook } from '../../src/adapters/meta/decode-webhook.ts';
 import { Intake } from '../../src/core/intake.ts';
 import { ReplayQuarantine } from '../../src/core/replay-quarantine.ts';
+import { StoreEvents } from '../../src/core/store-events.ts';
 import { POISON } from '../adapters/meta/poison.ts';
 import { messagesChange } from '../adapters/meta/webhook-bodies.ts';
 import { RecordingMetrics } from '../support/recording.ts';
@@ -34,7 +35,7 @@ function open() {
   const queue = new MemoryMessageQueue(new MemoryRows());
   const quarantine = new MemoryQuarantine(Date, { maxPieces: LIMIT });
   const options = { commitElements: 50, waitingElements: LIMIT, waitMs: 0 };
-  const intake = new Intake(dedup, queue, quarantine, new RecordingMetrics(), Date, options);
+  const intake = new Intake(new StoreEvents(dedup, queue), quarantine, new RecordingMetrics(), Date, options);
   return { dedup, queue, quarantine, intake };
 }
 

@@ -41,6 +41,27 @@ describe('The customers of the torture', () => {
     expect(ledger.counts.sent).to.be.within(sent + 1_000, sent + 4_500);
   });
 
+  it('write some messages at once now and then, in order and in one element, and the next ones only after the 200 for all of them', () => {
+    start();
+    clock.tick(2_000);
+    const written = webhooks.map((elements) =>
+      elements.map(({ json }) => [...json.matchAll(/"wamid\.(C\d+)N(\d+)"/g)]),
+    );
+    const atOnce = written.filter(([first]) => (first?.length ?? 0) > 1).map(([first]) => first ?? []);
+    expect(atOnce).to.have.length.above(20);
+    for (const ids of atOnce) {
+      expect(new Set(ids.map(([, conversation]) => conversation)).size, 'of one conversation').to.equal(1);
+      const first = Number(ids[0]?.[2]);
+      expect(ids.map(([, , n]) => Number(n))).to.deep.equal(ids.map((_, index) => first + index));
+    }
+    const numbers = new Map<string, number>();
+    for (const [, conversation = '', n] of written.flat(2)) {
+      expect(Number(n), conversation).to.equal((numbers.get(conversation) ?? 0) + 1);
+      numbers.set(conversation, Number(n));
+    }
+    expect(ledger.counts.acked).to.be.closeTo(ledger.counts.sent, 50);
+  });
+
   it('write something bad now and then, and in the middle of a large webhook', () => {
     const poison: Element = { kind: 'message', waId: '1', json: '{}' };
     start(() => poison);

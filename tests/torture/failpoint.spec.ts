@@ -11,7 +11,7 @@ import { deliver, textWebhook } from '../system/webhook-client.ts';
 const PATIENCE_MS = 30_000;
 
 /** One of each way to be noticed: a method, a named statement, the bot, Node's own channel. The torture itself fails if one is not met. */
-const SAMPLE = ['verified', 'keys-recorded', 'between-replies', 'posted'];
+const SAMPLE = ['verified', 'accept-written', 'statuses-accepted', 'between-replies', 'posted'];
 
 describe('A failpoint', function () {
   this.timeout(120_000);

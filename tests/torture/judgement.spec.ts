@@ -9,7 +9,8 @@ const RUN = '11111111-1111-4111-8111-111111111111';
 
 const facts = (some: Partial<Facts>): Facts => ({
   ...{ fateOf: () => undefined, deadInbox: [], deadOutbox: [], quarantined: 0, poison: new Set([1]) },
-  ...{ statuses: 1, statusesTwice: 0, runsCutShort: 0, attemptsConsumed: 0, ...some },
+  ...{ deliveries: new Map([['a send id', 'delivered']]) },
+  ...{ statuses: 2, statusesTwice: 0, runsCutShort: 0, attemptsConsumed: 0, ...some },
 });
 
 describe('The judgement of the torture', () => {
@@ -22,8 +23,10 @@ describe('The judgement of the torture', () => {
     ledger.acked(0, 1);
     ledger.accepted({ text: `re c0-1 1/1 run ${RUN}`, sendId: 'a send id' });
     side = new SideLedger();
-    const status = side.watched(statusElement('15550100001', 'wamid.R1', 'sent', 'a send id'));
-    for (let times = 0; times < 3; times += 1) status.onAcked?.();
+    for (const name of ['delivered', 'sent'] as const) {
+      const status = side.watched(statusElement('15550100001', 'wamid.R1', name, 'a send id'));
+      for (let times = 0; times < 3; times += 1) status.onAcked?.();
+    }
     poison = side.newPoison();
     poison.onAcked?.();
   });
@@ -33,12 +36,14 @@ describe('The judgement of the torture', () => {
 
   it('finds nothing wrong if all is stored once, and counts no status twice that was acked twice', () => {
     expect(judged()).to.deep.include({ isClean: true, offences: [] });
-    expect(judged().statuses).to.deep.equal({ acked: 1, stored: 1 });
+    expect(judged().statuses).to.deep.equal({ acked: 2, stored: 2 });
     expect(judged().poisoned).to.deep.equal({ acked: 1, setAside: 1 });
   });
 
   for (const [what, some] of [
-    ['a status that was acked and is not stored', { statuses: 0 }],
+    ['a status that was acked and is not stored', { statuses: 1 }],
+    ['a status that was acked and of which its reply knows nothing', { deliveries: new Map() }],
+    ['a reply that counts as less than what was told last', { deliveries: new Map([['a send id', 'sent']]) }],
     ['a poisoned element that was acked and is not in quarantine', { poison: new Set<number>() }],
     ['a piece in quarantine that was no poison', { quarantined: 1 }],
     ['a dead letter', { deadInbox: ['a dead letter'] }],

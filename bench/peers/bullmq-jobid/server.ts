@@ -23,6 +23,7 @@ const queue = new Queue<ReceivedMessage>(QUEUE, {
 const worker = new Worker<ReceivedMessage>(QUEUE, (job) => handle(job.data, settings), {
   connection: { url: redisUrl },
   concurrency: 50,
+  autorun: !settings.receiveOnly,
 });
 queue.on('error', log);
 worker.on('error', log);
@@ -31,7 +32,7 @@ const app = express();
 
 app.get('/ready', async (_request, response) => {
   await queue.waitUntilReady();
-  response.sendStatus(worker.isRunning() ? 200 : 503);
+  response.sendStatus(settings.receiveOnly || worker.isRunning() ? 200 : 503);
 });
 
 app.post('/webhook/whatsapp', express.raw({ type: '*/*', limit: BODY_LIMIT_BYTES }), async (request, response) => {

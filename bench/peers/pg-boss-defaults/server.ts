@@ -19,9 +19,10 @@ const boss = new PgBoss(required('DATABASE_URL'));
 boss.on('error', (error) => console.error(error.message));
 await boss.start();
 await boss.createQueue(QUEUE);
-await boss.work<ReceivedMessage>(QUEUE, PACE, async ([job]) => {
-  if (job) await handle(job.data, settings);
-});
+if (!settings.receiveOnly)
+  await boss.work<ReceivedMessage>(QUEUE, PACE, async ([job]) => {
+    if (job) await handle(job.data, settings);
+  });
 
 const app = express();
 

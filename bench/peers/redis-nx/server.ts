@@ -31,6 +31,7 @@ const queue = new Queue<ReceivedMessage>(QUEUE, {
 const worker = new Worker<ReceivedMessage>(QUEUE, (job) => handle(job.data, settings), {
   connection: { url: redisUrl },
   concurrency: 50,
+  autorun: !settings.receiveOnly,
 });
 redis.on('error', log);
 queue.on('error', log);
@@ -39,7 +40,7 @@ worker.on('error', log);
 const app = express();
 
 app.get('/ready', (_request, response) => {
-  response.sendStatus(redis.status === 'ready' && worker.isRunning() ? 200 : 503);
+  response.sendStatus(redis.status === 'ready' && (settings.receiveOnly || worker.isRunning()) ? 200 : 503);
 });
 
 app.post('/webhook/whatsapp', express.raw({ type: '*/*', limit: BODY_LIMIT_BYTES }), async (request, response) => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SendRequest } from '../../core/accept-send.ts';
 import { isWahookError } from '../../core/errors.ts';
 import { checkOutbound } from '../../core/message-limits.ts';
-import type { OutboundContent } from '../../core/model.ts';
+import type { OutboundContent } from '../../core/outbound-content.ts';
 
 /** What is wrong with a request, for its sender. Names fields and limits, and quotes nothing. */
 export interface Problem {
@@ -61,7 +61,7 @@ export function readReplies(body: unknown): readonly RemoteReply[] | Problem {
 /** Undefined for a message that Meta can take. */
 export function problemOf(request: SendRequest): Problem | undefined {
   try {
-    checkOutbound({ sendId: '', ...request });
+    checkOutbound(request);
     return undefined;
   } catch (error) {
     if (isWahookError(error, 'invalid_message')) return { problem: error.message };

@@ -7,6 +7,8 @@ interface GaugeLabels {
   readonly queue_depth: { readonly queue: QueueName; readonly state: 'waiting' | 'dead' };
   readonly queue_oldest_age_seconds: { readonly queue: QueueName };
   readonly held_conversations: Record<never, never>;
+  /** 1 for each number that is stopped. `number`: the last four digits of its id. */
+  readonly number_stopped: { readonly number: string; readonly reason: string };
   /** 1, or 0 while Redis is left aside. */
   readonly dedup_cache_up: Record<never, never>;
 }
@@ -128,6 +130,10 @@ const GAUGES: {
   held_conversations: {
     help: 'Conversations in which nothing runs until a dead letter is redriven or discarded.',
     labelNames: [],
+  },
+  number_stopped: {
+    help: 'Always 1: a number from which nothing is sent, by the end of its id and why.',
+    labelNames: ['number', 'reason'],
   },
   dedup_cache_up: { help: '1 while the dedup cache is used, 0 while it is left aside.', labelNames: [] },
 };

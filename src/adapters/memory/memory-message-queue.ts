@@ -1,3 +1,4 @@
+import { WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
 import type {
@@ -11,10 +12,12 @@ import type {
   QueueName,
   QueuePayloads,
   Settlement,
+  StateWrite,
   Timers,
   Unit,
 } from '../../core/ports.ts';
 import { realTimers } from '../../core/real-timers.ts';
+import { MemoryConversationState } from './memory-conversation-state.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 import { joinUnit } from './memory-unit.ts';
 
@@ -27,7 +30,12 @@ export interface MemoryMessageQueueOptions {
   readonly timers?: Timers;
   /** How long handlers may still run after `stop` before their signal is aborted. */
   readonly stopDeadlineMs?: number;
+  /** Where handlers keep what they keep. */
+  readonly state?: MemoryConversationState;
 }
+
+/** Has what a handler wants stored happen. */
+type Store = (sends: readonly OutboundMessage[], writes: readonly StateWrite[]) => void;
 
 type StoredJob = Omit<NewJob, 'payload'> & { readonly payload: string };
 
@@ -41,13 +49,14 @@ export class MemoryMessageQueue implements MessageQueue {
   readonly #rows: MemoryRows;
   readonly #time: Time;
   readonly #stopDeadlineMs: number;
+  readonly #state: MemoryConversationState;
   readonly #lines = new Map<QueueName, Line>();
 
-  constructor(
-    rows: MemoryRows,
-    { clock = Date, timers = realTimers, stopDeadlineMs = 20_000 }: MemoryMessageQueueOptions = {},
-  ) {
+  constructor(rows: MemoryRows, options: MemoryMessageQueueOptions = {}) {
+    const { clock = Date, timers = realTimers, stopDeadlineMs = 20_000 } = options;
+    const { state = new MemoryConversationState() } = options;
     this.#rows = rows;
+    this.#state = state;
     this.#time = { clock, timers };
     this.#stopDeadlineMs = stopDeadlineMs;
   }
@@ -97,8 +106,15 @@ export class MemoryMessageQueue implements MessageQueue {
   }
 
   #line(queue: QueueName): Line {
-    const send = (message: OutboundMessage) => this.#store('outbound', [stored(sendJob(message))], false);
-    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#time, send);
+    const store: Store = (sends, writes) => {
+      this.#state.write(writes);
+      this.#store(
+        'outbound',
+        sends.map((message) => stored(sendJob(message))),
+        false,
+      );
+    };
+    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#time, store);
     this.#lines.set(queue, line);
     return line;
   }
@@ -168,7 +184,7 @@ class Line {
   readonly #rows: MemoryRows;
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #send: (message: OutboundMessage) => void;
+  readonly #store: Store;
   readonly #consumers = new Set<Consumer>();
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
@@ -176,12 +192,12 @@ class Line {
   readonly #planned = new Map<string, () => void>();
   #closed = false;
 
-  constructor(queue: QueueName, rows: MemoryRows, time: Time, send: (message: OutboundMessage) => void) {
+  constructor(queue: QueueName, rows: MemoryRows, time: Time, store: Store) {
     this.#queue = queue;
     this.#rows = rows;
     this.#clock = time.clock;
     this.#timers = time.timers;
-    this.#send = send;
+    this.#store = store;
   }
 
   get isAtRest(): boolean {
@@ -249,22 +265,34 @@ class Line {
     const rows = notDue === -1 ? waiting : waiting.slice(0, notDue);
     if (rows.length === 0) return 0;
     const sends: OutboundMessage[] = [];
-    const send = (message: OutboundMessage) => void sends.push(structuredClone(message));
+    const writes: StateWrite[] = [];
+    let isOver = false;
     try {
       const told = await handler(rows.map((row) => this.#rows.claim(row)) as never, {
-        ...{ send, signal },
-        pause: (until) => until,
-        isHeld: () => !signal.aborted,
+        send: (message) => void sends.push(structuredClone(message)),
+        keep: (write) => void writes.push(structuredClone(write)),
+        commit: async (effects) => {
+          if (isOver || signal.aborted) throw new WahookError('fenced', 'the lane was given up');
+          this.#store(effects.sends ?? [], effects.writes ?? []);
+        },
+        ...{ signal, pause: (until) => until, isHeld: () => !signal.aborted },
       });
-      if (!this.#closed) this.#settle(rows, told, sends);
+      if (!this.#closed) this.#settle(rows, told, sends, writes);
       return 0;
     } catch {
       if (signal.aborted) for (const row of rows) this.#rows.unclaim(row);
       return this.#clock.now() + AGAIN_MS;
+    } finally {
+      isOver = true;
     }
   }
 
-  #settle(rows: readonly MemoryRow[], told: readonly Settlement[], sends: readonly OutboundMessage[]): void {
+  #settle(
+    rows: readonly MemoryRow[],
+    told: readonly Settlement[],
+    sends: readonly OutboundMessage[],
+    writes: readonly StateWrite[],
+  ): void {
     const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
     const counting = firstRetry === -1 ? told : told.slice(0, firstRetry + 1);
     if (told.length > rows.length || (firstRetry === -1 && told.length < rows.length)) {
@@ -275,7 +303,7 @@ class Line {
       if (settlement === undefined) this.#rows.unclaim(row);
       else this.#rows.settle(row, settlement, this.#clock.now());
     }
-    for (const message of sends) this.#send(message);
+    this.#store(sends, writes);
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FailureClass } from '../../core/model.ts';
 import type { SendFailure } from '../../core/ports.ts';
 import { GRAPH_ERRORS, type GraphErrorRow } from './graph-error-table.ts';
 
@@ -34,13 +35,15 @@ export function classifyGraphError(body: unknown): SendFailure | undefined {
   const row = rowOf(code);
   if (row === undefined)
     return { ...unknownCode(isTransient === true), code, reason: `${unknownReason(code)}${trace}` };
-  const { kind, reason, afterMs, limit } = row;
+  const { kind, reason, afterMs, limit, growth, exceeded } = row;
   return {
     kind,
     code,
     reason: `${reason}${trace}`,
     ...(afterMs !== undefined && { afterMs }),
     ...(limit !== undefined && { limit }),
+    ...(growth !== undefined && { growth }),
+    ...(exceeded !== undefined && { exceeded }),
   };
 }
 
@@ -50,6 +53,11 @@ export function errorCodeLabel(code: number | undefined): string {
   const row = rowOf(code);
   if (row === undefined) return 'other';
   return typeof row.codes === 'number' ? `${row.codes}` : `${row.codes[0]}-${row.codes[1]}`;
+}
+
+/** The class of an error in a `failed` status; what this version does not know is for good. */
+export function failureClassOf(code: number): FailureClass {
+  return rowOf(code)?.class ?? 'never';
 }
 
 function unknownCode(isTransient: boolean): Pick<SendFailure, 'kind' | 'afterMs'> {

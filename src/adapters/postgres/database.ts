@@ -1,10 +1,33 @@
 import type { ConstructorOptions } from 'pg-boss';
 
 /**
+ * A value for a parameter of type `text[]`. As an array of strings it would be written as one text, each string escaped, and
+ * taken apart again by the server; so it goes over the wire in the form in which both keep it, which halves the cost of a
+ * message on either side. For texts only: an array for any other type (`uuid[]`, a domain) must be given as it is.
+ */
+export class TextArray {
+  readonly items: readonly string[];
+
+  constructor(items: readonly string[]) {
+    this.items = items;
+  }
+}
+
+/** The same for `bytea[]`. */
+export class BytesArray {
+  readonly items: readonly Uint8Array[];
+
+  constructor(items: readonly Uint8Array[]) {
+    this.items = items;
+  }
+}
+
+/**
  * SQL with its parameters. `name` makes it a prepared statement (per connection, so give one name to one text only; the
  * embedded Postgres ignores it). Without `values` the text may hold several statements separated by `;`.
  *
- * The same values work on a server and embedded: number, string, boolean, Date, Uint8Array, null and arrays of them.
+ * The same values work on a server and embedded: number, string, boolean, Date, Uint8Array, null and arrays of them, and
+ * `TextArray` and `BytesArray`.
  * JSON is given as text (`JSON.stringify`) for a `jsonb` parameter.
  */
 export interface Statement {

@@ -1,5 +1,5 @@
 import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports.ts';
-import type { Queryable } from './database.ts';
+import { type Queryable, TextArray } from './database.ts';
 import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
 
 /** One probe of the index of dead rows. */
@@ -86,11 +86,11 @@ export class LaneRows {
         ${this.#table === 'outbox' ? 'ON CONFLICT (event_key) DO NOTHING' : ''}`,
       values: [
         this.#queue,
-        lanes,
-        jobs.map(({ lane }) => lane),
-        jobs.map(({ key }) => key.id),
+        new TextArray(lanes),
+        new TextArray(jobs.map(({ lane }) => lane)),
+        new TextArray(jobs.map(({ key }) => key.id)),
         jobs.map(({ key }) => key.day),
-        jobs.map(({ payload }) => JSON.stringify(payload)),
+        new TextArray(jobs.map(({ payload }) => JSON.stringify(payload))),
       ],
     });
     return lanes;

@@ -1,10 +1,11 @@
 import { isWahookError, WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { JobContext, JobHandler, Metrics, NewJob, QueueName, Settlement } from '../../core/ports.ts';
+import type { JobContext, JobHandler, Metrics, NewJob, QueueName, Settlement, StateWrite } from '../../core/ports.ts';
 import type { Database, Queryable } from './database.ts';
 import { type ClaimedRow, LaneRows } from './lane-rows.ts';
 import type { LaneClaim, LaneScheduler } from './lane-scheduler.ts';
+import { writeState } from './state-writes.ts';
 
 /** What one visit may take before the lane goes to the end of the line, so that a chatty lane starves nobody. */
 const TURN = { rows: 50, ms: 5_000 } as const;
@@ -29,12 +30,17 @@ type LaneHold = Pick<JobContext, 'signal' | 'isHeld'>;
 /** What to do with the lane after a burst; `leave awake`: something waits, but others come first. */
 type Next = 'stay' | 'leave' | 'leave awake';
 
+/** What a handler wants to have stored. */
+interface Effects {
+  readonly sends: readonly NewJob<OutboundMessage>[];
+  readonly writes: readonly StateWrite[];
+}
+
 /** What a handler made of a burst. */
-interface Burst {
+interface Burst extends Effects {
   readonly settled: readonly (readonly [seq: number, settlement: Settlement])[];
   /** Behind a message that must be tried again: as if they had not been handed over. */
   readonly untouched: readonly ClaimedRow[];
-  readonly sends: readonly NewJob<OutboundMessage>[];
 }
 
 /**
@@ -102,10 +108,28 @@ export class LaneVisit {
 
   async #handle(claim: LaneClaim, rows: readonly ClaimedRow[], hold: LaneHold): Promise<Burst> {
     const sends: NewJob<OutboundMessage>[] = [];
-    const send = (message: OutboundMessage) => void sends.push(sendJob(message));
-    const pause = (until: Promise<void>) => this.#pause(claim, rows, until);
-    const told = await this.#options.handler(rows.map(({ job }) => job) as never, { send, pause, ...hold });
-    return burstOf(rows, told, sends);
+    const writes: StateWrite[] = [];
+    let isOver = false;
+    const told = await this.#options
+      .handler(rows.map(({ job }) => job) as never, {
+        send: (message) => void sends.push(sendJob(message)),
+        keep: (write) => void writes.push(structuredClone(write)),
+        commit: (effects) => this.#commit(claim, effects, isOver),
+        pause: (until) => this.#pause(claim, rows, until),
+        ...hold,
+      })
+      .finally(() => {
+        isOver = true;
+      });
+    return burstOf(rows, told, { sends, writes });
+  }
+
+  /** @param isOver the handler is done: the lane may still be ours, but what it does now does not count */
+  async #commit(claim: LaneClaim, effects: Parameters<JobContext['commit']>[0], isOver: boolean): Promise<void> {
+    const { sends = [], writes = [] } = effects;
+    const burst: Burst = { sends: sends.map(sendJob), writes, settled: [], untouched: [] };
+    if (isOver || !(await this.#write(claim, burst, 'stay')))
+      throw new WahookError('fenced', 'the handler is done, or its lane was taken over');
   }
 
   async #pause(claim: LaneClaim, rows: readonly ClaimedRow[], until: Promise<void>): Promise<void> {
@@ -137,17 +161,18 @@ export class LaneVisit {
       const dead: Settlement = { outcome: 'dead', error: { code: 'unstorable', message: error.message } };
       return await this.#write(
         claim,
-        { ...burst, sends: [], settled: burst.settled.map(([seq]) => [seq, dead]) },
+        { ...burst, sends: [], writes: [], settled: burst.settled.map(([seq]) => [seq, dead]) },
         next,
       );
     }
   }
 
-  async #write(claim: LaneClaim, { settled, untouched, sends }: Burst, next: Next): Promise<boolean> {
+  async #write(claim: LaneClaim, { settled, untouched, sends, writes }: Burst, next: Next): Promise<boolean> {
     let outboundLanes: readonly string[] = [];
     const counted = await this.#fenced(claim, next, async (tx) => {
       if (sends.length > 0) outboundLanes = await this.#outbox.insert(tx, sends);
-      await this.#rows.settle(tx, claim.lane, settled);
+      if (writes.length > 0) await writeState(tx, writes);
+      if (settled.length > 0) await this.#rows.settle(tx, claim.lane, settled);
       if (untouched.length > 0) await this.#rows.unclaim(tx, claim.lane, untouched);
     });
     if (counted && outboundLanes.length > 0) this.#options.scheduler.wake('outbound', outboundLanes);
@@ -175,7 +200,7 @@ export class LaneVisit {
 
 /** A process that is told to stop is not one that died: what it could not finish comes again without a trace of it. */
 function notBegun(rows: readonly ClaimedRow[]): Burst {
-  return { settled: [], untouched: rows, sends: [] };
+  return { settled: [], untouched: rows, sends: [], writes: [] };
 }
 
 function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
@@ -185,11 +210,7 @@ function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
   return turnIsOver ? 'leave awake' : 'stay';
 }
 
-function burstOf(
-  rows: readonly ClaimedRow[],
-  told: readonly Settlement[],
-  sends: readonly NewJob<OutboundMessage>[],
-): Burst {
+function burstOf(rows: readonly ClaimedRow[], told: readonly Settlement[], effects: Effects): Burst {
   const firstRetry = told.findIndex(({ outcome }) => outcome === 'retry');
   const counting = firstRetry === -1 ? told.length : firstRetry + 1;
   // A list that ends with its first retry says enough about the rest.
@@ -199,6 +220,6 @@ function burstOf(
   return {
     settled: rows.slice(0, counting).map(({ seq }, index) => [seq, told[index] as Settlement]),
     untouched: rows.slice(counting),
-    sends,
+    ...effects,
   };
 }

@@ -1,6 +1,6 @@
 import type { PGlite, Transaction as PgliteTransaction } from '@electric-sql/pglite';
 import { type ConstructorOptions, fromPglite } from 'pg-boss';
-import type { Database, Queryable, Statement } from './database.ts';
+import { BytesArray, type Database, type Queryable, type Statement, TextArray } from './database.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
 import { toWahookError } from './sql-errors.ts';
 
@@ -116,9 +116,13 @@ async function run<Row extends object>(
   { text, values }: Statement,
 ): Promise<readonly Row[]> {
   try {
-    if (values !== undefined) return (await pglite.query<Row>(text, [...values])).rows;
+    if (values !== undefined) return (await pglite.query<Row>(text, values.map(plain))).rows;
     return (await pglite.exec(text)).flatMap(({ rows }) => rows as Row[]);
   } catch (error) {
     throw toWahookError(error);
   }
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof TextArray || value instanceof BytesArray ? [...value.items] : value;
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { WahookError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
+import { onTheWire } from './binary-array.ts';
 import { isConflict, retryConflicts, TransactionConflict } from './conflict-retry.ts';
 import type { BossOptions, BossTimeLimits, Database, Queryable, Statement, TransactionOptions } from './database.ts';
 import { connectionIsDone, toWahookError } from './sql-errors.ts';
@@ -203,7 +204,7 @@ async function run<Row extends object>(
   const result: pg.QueryResult<Row> | readonly pg.QueryResult<Row>[] = await client.query<Row>({
     text,
     ...(name !== undefined && { name }),
-    ...(values !== undefined && { values: [...values] }),
+    ...(values !== undefined && { values: values.map(onTheWire) }),
     ...(answerMs !== undefined && { query_timeout: answerMs }),
   });
   return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : (result as pg.QueryResult<Row>).rows;

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EventKey } from '../../core/model.ts';
 import type { DedupResult, DedupStore, Unit } from '../../core/ports.ts';
-import type { Database, Queryable } from './database.ts';
+import { BytesArray, type Database, type Queryable } from './database.ts';
 import { committed, unitOf } from './postgres-unit.ts';
 
 /** 128 bits: among 10^12 keys the chance that any two meet is 10^-15. Half a SHA-256 is half an index. */
@@ -12,7 +12,7 @@ const DIGEST_BYTES = 16;
  * what was inserted: a key that another open transaction has inserted is waited for, and is then a duplicate if that one
  * committed, else inserted here.
  */
-const RECORD = `
+export const RECORD_KEYS = `
   INSERT INTO wahook.event_key (day, digest)
   SELECT day, digest FROM unnest($1::integer[], $2::bytea[]) AS key (day, digest) ORDER BY day, digest
   ON CONFLICT DO NOTHING
@@ -58,15 +58,16 @@ export class PostgresDedupStore implements DedupStore {
 async function record(tx: Queryable, byDigest: ReadonlyMap<string, EventKey>): Promise<ReadonlySet<string>> {
   const rows = await tx.query<{ readonly digest: Uint8Array }>({
     name: 'event-key-record',
-    text: RECORD,
+    text: RECORD_KEYS,
     values: [
       [...byDigest.values()].map(({ day }) => day),
-      [...byDigest.keys()].map((digest) => Buffer.from(digest, 'hex')),
+      new BytesArray([...byDigest.keys()].map((digest) => Buffer.from(digest, 'hex'))),
     ],
   });
   return new Set(rows.map(({ digest }) => Buffer.from(digest).toString('hex')));
 }
 
-function digestOf({ id }: EventKey): Buffer {
-  return createHash('sha256').update(id).digest().subarray(0, DIGEST_BYTES);
+/** What is stored of a key's id. */
+export function digestOf({ id }: EventKey): Buffer {
+  return hash('sha256', id, 'buffer').subarray(0, DIGEST_BYTES);
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { EventKey } from '../../core/model.ts';
-import type { DedupResult, DedupStore, Log, Metrics, Unit } from '../../core/ports.ts';
+import type { DedupResult, DedupStore, EventStore, KeyedEvent, Log, Metrics, Unit } from '../../core/ports.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { redisErrorWord } from './redis-client.ts';
 import { RECORDED, RETAIN_SECONDS, redisKey } from './redis-key.ts';
@@ -77,13 +77,34 @@ export class RedisDedupCache implements DedupStore {
     keys: readonly EventKey[],
     work: (fresh: readonly string[], unit: Unit) => Promise<void>,
   ): Promise<DedupResult> {
+    return await this.#through(keys, (rest) => this.#inner.once(rest, work));
+  }
+
+  /** The same cache in front of a store of events on the same database: what it knows is not asked for. */
+  inFrontOf(events: EventStore): EventStore {
+    return {
+      store: (all: readonly KeyedEvent[]) => {
+        const keys = [...new Map(all.map(({ key }) => [key.id, key])).values()];
+        return this.#through(keys, (rest) => {
+          const wanted = new Set(rest.map(({ id }) => id));
+          return events.store(all.filter(({ key }) => wanted.has(key.id)));
+        });
+      },
+    };
+  }
+
+  /** `ask` is the store behind, for the keys that the cache does not know. */
+  async #through(
+    keys: readonly EventKey[],
+    ask: (rest: readonly EventKey[]) => Promise<DedupResult>,
+  ): Promise<DedupResult> {
     const ownPrefix = await this.#findPrefix();
-    if (ownPrefix === undefined) return await this.#inner.once(keys, work);
+    if (ownPrefix === undefined) return await ask(keys);
     const redisKeys = new Map(keys.map((key) => [key.id, redisKey(ownPrefix, key.id)]));
     const known = await this.#lookup(redisKeys);
     const rest = keys.filter((key) => !known.has(key.id));
     if (rest.length === 0) return { fresh: [], duplicate: [...known], busy: [] };
-    const result = await this.#inner.once(rest, work);
+    const result = await ask(rest);
     this.#remember([...result.fresh, ...result.duplicate].map((id) => redisKeys.get(id) as string));
     const duplicate = new Set([...known, ...result.duplicate]);
     return { ...result, duplicate: [...redisKeys.keys()].filter((id) => duplicate.has(id)) };

@@ -18,7 +18,7 @@ const RETRY: readonly (readonly [code: number, afterMs: number, limit?: number])
   [131016, 5_000],
   [131048, 14_400_000, 2],
   [131053, 5_000, 1],
-  [131056, 6_000],
+  [131056, 1_000],
   [131057, 60_000],
   [131208, 60_000],
   [132069, 600_000, 6],
@@ -58,6 +58,12 @@ describe('classifyGraphError', () => {
     it(`gives the message up on ${code}`, () => {
       expect(classify(code)).to.include({ kind: 'rejected', code }).and.not.have.any.keys('afterMs', 'limit');
     });
+
+  it('says which limit was exceeded, and that the wait for a person grows fourfold', () => {
+    const limits = [4, 80007, 130429, 131056, 131016].map((code) => classify(code).exceeded);
+    expect(limits).to.deep.equal(['app', 'account', 'number', 'recipient', undefined]);
+    expect([131056, 130429].map((code) => classify(code).growth)).to.deep.equal([4, undefined]);
+  });
 
   it('says on 131047 that the customer service window is closed', () => {
     expect(classify(131047)).to.include({ kind: 'window_closed', code: 131047 });

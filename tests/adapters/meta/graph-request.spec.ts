@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { requestBody } from '../../../src/adapters/meta/graph-request.ts';
-import type { OutboundContent, OutboundMessage } from '../../../src/core/model.ts';
+import type { OutboundMessage } from '../../../src/core/model.ts';
+import type { OutboundContent } from '../../../src/core/outbound-content.ts';
 
 function bodyOf(content: OutboundContent, over: Partial<OutboundMessage> = {}): unknown {
   const to = { waId: '15550100001' };
@@ -35,18 +36,6 @@ describe('requestBody', () => {
     expect(bodyOf({ type: 'image', link })).to.deep.equal(without);
     expect(bodyOf({ type: 'image', link, caption: '' })).to.deep.equal(without);
     expect(bodyOf({ type: 'image', link, caption: 'A' })).to.deep.include({ image: { link, caption: 'A' } });
-  });
-
-  it('writes a template and passes its components on as they are', () => {
-    const components = [{ type: 'body', parameters: [{ type: 'text', parameter_name: 'n', text: 'Ana' }] }];
-    expect(bodyOf({ type: 'template', name: 'order_ready', language: 'pt_BR', components })).to.deep.equal({
-      ...COMMON,
-      type: 'template',
-      template: { name: 'order_ready', language: { code: 'pt_BR' }, components },
-    });
-    expect(bodyOf({ type: 'template', name: 'hello', language: 'en' })).to.deep.include({
-      template: { name: 'hello', language: { code: 'en' } },
-    });
   });
 
   it('writes buttons as an interactive message', () => {

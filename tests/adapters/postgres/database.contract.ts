@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Database, Queryable } from '../../../src/adapters/postgres/database.ts';
+import { BytesArray, type Database, type Queryable, TextArray } from '../../../src/adapters/postgres/database.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 
 const CANARY = 'canary-4915112345678';
@@ -56,6 +56,22 @@ export function databaseContract(open: () => Promise<{ readonly database: Databa
       list: ['a,b', '"'],
       nothing: null,
     });
+  });
+
+  it('takes lists of texts and of bytes in the form in which they cost least', async () => {
+    const texts = ['', '"', '\\', 'a,b', '{NULL}', 'NULL', 'é漢😀', 'a\nb', JSON.stringify({ a: ['"', '\\'] })];
+    const bytes = texts.map((text) => Buffer.from(`\u0000${text}`));
+    const read = (values: readonly unknown[]) =>
+      database.query<{ text: string; bytes: Uint8Array }>({
+        text: 'SELECT * FROM unnest($1::text[], $2::bytea[]) AS list (text, bytes)',
+        values,
+      });
+
+    const rows = await read([new TextArray(texts), new BytesArray(bytes)]);
+
+    expect(rows.map(({ text }) => text)).to.deep.equal(texts);
+    expect(rows.map((row) => [...row.bytes])).to.deep.equal(bytes.map((one) => [...one]));
+    expect(await read([new TextArray([]), new BytesArray([])])).to.deep.equal([]);
   });
 
   it('takes lists of bytes', async () => {

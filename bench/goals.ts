@@ -1,0 +1,59 @@
+import { CAPACITY, RATES } from './acks.ts';
+import { IDLE } from './disk.ts';
+import type { Goal } from './results.ts';
+
+const OURS = [CAPACITY, 'wahook on PostgreSQL', 'acks/s'] as const;
+const by = (row: string) => [CAPACITY, row, 'acks/s'] as const;
+const at4000 = (figure: string) => [RATES, 'wahook on PostgreSQL, 4,000/s', figure] as const;
+const beside = (figure: string) => [RATES, 'wahook, a worker draining beside, 4,000/s', figure] as const;
+
+/** What the project wants to reach; a run says which it reached. */
+export const GOALS: readonly Goal[] = [
+  { what: 'acks/s ÷ Express + pg-boss, send per request', of: OURS, by: by('Express + pg-boss'), atLeast: 6 },
+  {
+    what: 'acks/s ÷ Express with raw body, HMAC, parse, nothing stored',
+    of: OURS,
+    by: by('Express: raw'),
+    atLeast: 0.8,
+  },
+  { what: 'acks/s ÷ Express + BullMQ, AOF always', of: OURS, by: by('Express + BullMQ, AOF always'), atLeast: 1.3 },
+  { what: '4,000/s: p50 ms', of: at4000('p50 ms'), atMost: 5 },
+  { what: '4,000/s: p99 ms', of: at4000('p99 ms'), atMost: 50 },
+  { what: '4,000/s: above 250 ms, %', of: at4000('> 250 ms, %'), atMost: 0 },
+  { what: '4,000/s, a worker draining beside: p50 ms', of: beside('p50 ms'), atMost: 10 },
+  { what: '4,000/s, a worker draining beside: p99 ms', of: beside('p99 ms'), atMost: 100 },
+  { what: '4,000/s, a worker draining beside: above 1 s, %', of: beside('> 1 s, %'), atMost: 0 },
+  {
+    what: 'idle: ack ÷ one commit of this disk, p50',
+    of: [IDLE, 'ack of a webhook', 'p50 ms'],
+    by: [IDLE, 'a commit of one row', 'p50 ms'],
+    atMost: 1.5,
+  },
+  {
+    what: 'a webhook of 1,000 messages: p99 ms',
+    of: ['webhooks of other shapes, wahook on PostgreSQL', '1,000 messages each', 'p99 ms'],
+    atMost: 250,
+  },
+  {
+    what: 'npm start on an existing schema, s',
+    of: ['start: from the command to "ready", in seconds', 'npm start, existing schema', 's'],
+    atMost: 1,
+  },
+  {
+    what: 'RSS after 1,000,000 messages ÷ after 10,000',
+    of: ['memory of the web process', 'after 1,000,000', 'RSS, MiB'],
+    by: ['memory of the web process', 'after 10,000', 'RSS, MiB'],
+    atMost: 1.2,
+  },
+];
+
+/** Half of what is reached, and less: for machines of every kind, and for runs of seconds. */
+export const SHORT_GOALS: readonly Goal[] = [
+  { what: 'acks/s ÷ Express + pg-boss, send per request', of: OURS, by: by('Express + pg-boss'), atLeast: 2.5 },
+  {
+    what: 'acks/s ÷ Express with raw body, HMAC, parse, nothing stored',
+    of: OURS,
+    by: by('Express: raw'),
+    atLeast: 0.3,
+  },
+];

@@ -1,0 +1,220 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { sendLaneOf } from '../../core/lanes.ts';
+import type {
+  Clock,
+  JobError,
+  Route,
+  SendingNumber,
+  SendingNumbers,
+  SendLimit,
+  SendPermit,
+  SendRate,
+} from '../../core/ports.ts';
+import {
+  BY_HAND_MS,
+  HEADROOM,
+  HORIZON_MS,
+  LEAST_PACE,
+  NUMBER_STOPPED,
+  ONE_COMPLAINT_MS,
+  PAUSE,
+  PLACE_LASTS_MS,
+  PROBE,
+  RECOVERY_MS,
+  type SendLimits,
+  TOKEN_CODES,
+  toleranceMs,
+} from '../../core/send-limits.ts';
+import type { MemoryMessageQueue } from './memory-message-queue.ts';
+import type { MemoryRows } from './memory-rows.ts';
+
+interface Stop {
+  readonly error: JobError;
+  readonly sinceMs: number;
+  readonly credential: string;
+  /** Infinite: by hand. */
+  probeAtMs: number;
+  probes: number;
+}
+
+interface NumberState {
+  freeAtMs: number;
+  slowedTo: number;
+  slowedAtMs: number;
+  stop?: Stop;
+}
+
+interface Pause {
+  readonly untilMs: number;
+  readonly times: number;
+}
+
+/** The limits in this process's memory, gone with it. */
+export class MemorySendRate implements SendRate, SendingNumbers {
+  readonly #limits: SendLimits;
+  readonly #rows: MemoryRows;
+  readonly #queue: Pick<MemoryMessageQueue, 'wake'>;
+  readonly #clock: Clock;
+  readonly #numbers = new Map<string, NumberState>();
+  readonly #pairs = new Map<string, number>();
+  readonly #pauses = new Map<string, Pause>();
+
+  /** @param queue the one with these rows; by the same `clock` */
+  constructor(limits: SendLimits, rows: MemoryRows, queue: Pick<MemoryMessageQueue, 'wake'>, clock: Clock = Date) {
+    this.#limits = limits;
+    this.#rows = rows;
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  async reserve(route: Route, signal?: AbortSignal): Promise<SendPermit> {
+    const { phoneNumberId } = route;
+    const refusal = this.#refusal(phoneNumberId);
+    if (refusal !== undefined) return refusal;
+    const waitMs = this.#bookPair(route);
+    if (waitMs > 0) return { kind: 'later', inMs: waitMs, because: 'recipient' };
+    for (;;) {
+      const atMs = this.#takePlace(phoneNumberId);
+      const inMs = atMs - this.#clock.now();
+      if (inMs > 0 && !(await delay(inMs, true, signal && { signal }).catch(() => false)))
+        return { kind: 'later', inMs: 0, because: 'number' };
+      if (this.#clock.now() <= atMs + PLACE_LASTS_MS) return { kind: 'go', probe: false };
+    }
+  }
+
+  async exceeded(route: Route, limit: SendLimit): Promise<void> {
+    const nowMs = this.#clock.now();
+    if (limit === 'recipient') {
+      const { pair } = this.#limits;
+      const lane = sendLaneOf(route);
+      const usedUpMs = nowMs + toleranceMs(pair) + pair.intervalMs;
+      this.#pairs.set(lane, Math.max(this.#pairs.get(lane) ?? 0, usedUpMs));
+    } else if (limit === 'number') {
+      const number = this.#number(route.phoneNumberId);
+      if (number.slowedAtMs > nowMs - ONE_COMPLAINT_MS) return;
+      number.slowedTo = Math.max(LEAST_PACE, this.#paceOf(number) / 2);
+      number.slowedAtMs = nowMs;
+      number.freeAtMs = Math.max(number.freeAtMs, nowMs + 1_000);
+    } else this.#pause(this.#scope(route.phoneNumberId, limit), nowMs);
+  }
+
+  received(phoneNumberId: string, messages: number): void {
+    const number = this.#number(phoneNumberId);
+    const nowMs = this.#clock.now();
+    const freeAtMs = Math.max(number.freeAtMs, nowMs) + messages * this.#stepMs(phoneNumberId, 1);
+    number.freeAtMs = Math.max(number.freeAtMs, Math.min(freeAtMs, nowMs + 1_000));
+  }
+
+  async list(): Promise<readonly SendingNumber[]> {
+    return [...this.#numbers]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([phoneNumberId, number]) => ({
+        ...{ phoneNumberId, pace: this.#paceOf(number) },
+        ...(number.stop && { stopped: stopOf(number.stop) }),
+      }));
+  }
+
+  async stop(phoneNumberId: string, error: JobError, { byHand = false } = {}): Promise<boolean> {
+    const number = this.#number(phoneNumberId);
+    const { stop } = number;
+    if (stop !== undefined && (!byHand || stop.probeAtMs === Number.POSITIVE_INFINITY)) return false;
+    const sinceMs = this.#clock.now();
+    const probeAtMs = byHand ? Number.POSITIVE_INFINITY : sinceMs + PROBE.leastMs;
+    const { credential } = this.#limits.limitsOf(phoneNumberId);
+    number.stop = { error: { ...error }, sinceMs, credential, probeAtMs, probes: 0 };
+    return true;
+  }
+
+  async resume(phoneNumberId: string): Promise<boolean> {
+    const number = this.#number(phoneNumberId);
+    if (number.stop === undefined) return false;
+    delete number.stop;
+    const nowMs = this.#clock.now();
+    for (const row of this.#rows.allWaiting('outbound')) {
+      if (row.lastError?.code !== NUMBER_STOPPED || !row.lane.startsWith(`${phoneNumberId}|`)) continue;
+      row.dueAtMs = Math.min(row.dueAtMs, nowMs);
+      this.#queue.wake('outbound', row.lane);
+    }
+    return true;
+  }
+
+  async resumeRenewed(): Promise<readonly string[]> {
+    const renewed = [...this.#numbers].filter(
+      ([id, { stop }]) =>
+        stop !== undefined &&
+        TOKEN_CODES.includes(stop.error.code) &&
+        stop.credential !== this.#limits.limitsOf(id).credential,
+    );
+    for (const [id] of renewed) await this.resume(id);
+    return renewed.map(([id]) => id);
+  }
+
+  /** Why nothing may go from this number now, or that this one finds out. */
+  #refusal(phoneNumberId: string): SendPermit | undefined {
+    const number = this.#number(phoneNumberId);
+    const nowMs = this.#clock.now();
+    const { stop } = number;
+    if (stop !== undefined) {
+      if (stop.probeAtMs > nowMs) return { kind: 'stopped', inMs: Math.min(BY_HAND_MS, stop.probeAtMs - nowMs) };
+      stop.probes += 1;
+      stop.probeAtMs = nowMs + Math.min(PROBE.mostMs, PROBE.leastMs * 2 ** stop.probes);
+      return { kind: 'go', probe: true };
+    }
+    const scopes = [this.#scope(phoneNumberId, 'app'), this.#scope(phoneNumberId, 'account')];
+    const pausedForMs = Math.max(...scopes.map((scope) => (this.#pauses.get(scope)?.untilMs ?? 0) - nowMs));
+    if (pausedForMs > 0) return { kind: 'later', inMs: pausedForMs, because: 'account' };
+    const freeInMs = number.freeAtMs - nowMs;
+    return freeInMs > HORIZON_MS ? { kind: 'later', inMs: Math.ceil(freeInMs), because: 'number' } : undefined;
+  }
+
+  #takePlace(phoneNumberId: string): number {
+    const number = this.#number(phoneNumberId);
+    const atMs = Math.max(number.freeAtMs, this.#clock.now());
+    number.freeAtMs = atMs + this.#stepMs(phoneNumberId, this.#paceOf(number));
+    return atMs;
+  }
+
+  #bookPair(route: Route): number {
+    const { pair } = this.#limits;
+    if (pair.intervalMs === 0 || route.to.groupId !== undefined) return 0;
+    const lane = sendLaneOf(route);
+    const nowMs = this.#clock.now();
+    const freeAtMs = Math.max(this.#pairs.get(lane) ?? 0, nowMs);
+    const waitMs = freeAtMs - nowMs - toleranceMs(pair);
+    if (waitMs <= 0) this.#pairs.set(lane, freeAtMs + pair.intervalMs);
+    return Math.max(0, waitMs);
+  }
+
+  #pause(scope: string, nowMs: number): void {
+    const { untilMs = 0, times = 0 } = this.#pauses.get(scope) ?? {};
+    if (untilMs >= nowMs) return;
+    const inARow = untilMs < nowMs - PAUSE.forgottenMs ? 0 : times;
+    const pauseMs = Math.min(PAUSE.mostMs, PAUSE.leastMs * 2 ** inARow);
+    this.#pauses.set(scope, { untilMs: nowMs + pauseMs, times: inARow + 1 });
+  }
+
+  #number(phoneNumberId: string): NumberState {
+    const number = this.#numbers.get(phoneNumberId) ?? { freeAtMs: 0, slowedTo: 1, slowedAtMs: 0 };
+    this.#numbers.set(phoneNumberId, number);
+    return number;
+  }
+
+  #paceOf({ slowedTo, slowedAtMs }: NumberState): number {
+    return Math.min(1, slowedTo + (this.#clock.now() - slowedAtMs) / RECOVERY_MS);
+  }
+
+  #stepMs(phoneNumberId: string, pace: number): number {
+    return 1_000 / (this.#limits.limitsOf(phoneNumberId).perSecond * HEADROOM * pace);
+  }
+
+  #scope(phoneNumberId: string, limit: 'account' | 'app'): string {
+    return limit === 'app' ? 'app' : `account ${this.#limits.limitsOf(phoneNumberId).account ?? ''}`;
+  }
+}
+
+function stopOf({ error, sinceMs, probeAtMs }: Stop): NonNullable<SendingNumber['stopped']> {
+  return {
+    ...{ error: { ...error }, sinceMs },
+    ...(probeAtMs !== Number.POSITIVE_INFINITY && { probeAtMs }),
+  };
+}
