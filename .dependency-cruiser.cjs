@@ -4,8 +4,8 @@ const vendor = (names) => `(^|/)node_modules/(@types/)?(${names})/`;
 /** Each package has one home; everywhere else it is a port of the core. */
 const fences = {
   inversify: '^src/container(-stores|-tokens)?\\.ts$',
-  express: '^src/(http|simulator)/',
-  zod: '^src/(config\\.ts$|adapters/meta/|bot/)',
+  express: '^src/(http/|simulator/|create-wahook\\.ts$)',
+  zod: '^src/(config\\.ts$|adapters/(meta|api)/|bot/)',
   'pg|pg-boss|@electric-sql/pglite': '^src/adapters/postgres/',
   ioredis: '^src/adapters/redis/',
   'node-fetch|p-retry': '^src/adapters/meta/',
@@ -32,6 +32,17 @@ module.exports = {
     layer('adapter-knows-core-and-itself', '^src/adapters/([^/]+)/', ['^src/core/', '^src/adapters/$1/']),
     layer('http-knows-core-and-itself', '^src/http/', ['^src/core/', '^src/http/']),
     layer('bot-knows-core-and-itself', '^src/bot/', ['^src/core/', '^src/bot/']),
+    layer('testing-drives-the-whole', '^src/testing/', [
+      '^src/(core|bot|simulator|testing)/',
+      '^src/(config[^/]*|container)\\.ts$',
+    ]),
+    {
+      name: 'only-tests-use-testing',
+      comment: 'src/testing is for the tests of a bot: what it has must not run in the service.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/testing/' },
+      to: { path: '^src/testing/' },
+    },
     layer('simulator-shares-no-code', '^src/simulator/', ['^src/simulator/']),
     layer('container-composes', '^src/container[^/]*\\.ts$', [
       '^src/(core|adapters|bot)/',
@@ -51,13 +62,13 @@ module.exports = {
     {
       name: 'only-the-service-and-commands-use-the-container',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(container[^/]*\\.ts$|service\\.ts$|cli/)' },
+      from: { path: '^src/', pathNot: '^src/(container[^/]*\\.ts$|service\\.ts$|create-wahook\\.ts$|cli/|testing/)' },
       to: { path: '^src/container[^/]*\\.ts$' },
     },
     {
-      name: 'only-a-command-starts-the-simulator',
+      name: 'only-commands-and-tests-use-the-simulator',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(simulator|cli)/' },
+      from: { path: '^src/', pathNot: '^src/(simulator|cli|testing)/' },
       to: { path: '^src/simulator/' },
     },
     ...Object.entries(fences).map(([names, home]) => ({

@@ -69,6 +69,18 @@ export const ADVICE = {
     why: 'So many conversations one process handles at once.',
     fix: 'Use 64 unless you have measured.',
   },
+  HANDLER_URL: {
+    why: 'A program at this URL is the bot, in the place of the file that BOT names: it gets every event as a POST.',
+    fix: 'Write https://bot.example.com/events, or leave it out.',
+  },
+  HANDLER_SECRET: {
+    why: 'Events that go to HANDLER_URL are signed with it (Standard Webhooks).',
+    fix: 'HANDLER_SECRET=whsec_$(openssl rand -base64 32)\nWhile you change it, both: new,old',
+  },
+  API_TOKEN: {
+    why: 'Whoever has it may send messages to anybody by POST /api/messages; without it there is no such address.',
+    fix: 'API_TOKEN=$(openssl rand -hex 32), or leave it out.',
+  },
   HANDLER_RETRIES: {
     why: 'After so many failed runs of the bot a message becomes a dead letter.',
     fix: 'Use 5; 1 gives up at the first failure.',

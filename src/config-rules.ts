@@ -105,6 +105,14 @@ const RULES: readonly Rule[] = [
     fix: 'Copy the "Phone number ID" from the App Dashboard: WhatsApp → API Setup.',
   },
   {
+    variable: 'HANDLER_SECRET',
+    severity: 'error',
+    broken: (env) => env['HANDLER_URL'] !== undefined && env['HANDLER_SECRET'] === undefined,
+    what: 'is not set, though HANDLER_URL is',
+    why: 'By the signature the program at HANDLER_URL knows that an event is from this service; without one anybody could make its bot act.',
+    fix: 'HANDLER_SECRET=whsec_$(openssl rand -base64 32), there and here.',
+  },
+  {
     variable: 'METRICS_PORT',
     severity: 'error',
     broken: (env) => env['METRICS_PORT'] !== '0' && env['METRICS_PORT'] === (env['PORT'] ?? '3000'),

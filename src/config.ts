@@ -22,6 +22,10 @@ export interface Config {
   readonly role: Role;
   /** Path of the bot's file. */
   readonly bot: string;
+  /** A program in the place of the bot: it gets events at this URL, signed with each of the secrets. */
+  readonly remoteHandler: { readonly url: string; readonly secrets: readonly string[] } | undefined;
+  /** For `/api/messages`; undefined: there is no such thing. */
+  readonly apiToken: string | undefined;
   readonly whatsapp: {
     /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
     readonly apiUrl: string;
@@ -106,6 +110,12 @@ function duration(least: string, most: string) {
   ).transform(durationMs);
 }
 
+/** Of a Standard Webhooks secret (specification 1.0: between 24 and 64 bytes). */
+const hasWebhookKey = (secret: string) => {
+  const bytes = Buffer.from(secret.slice('whsec_'.length), 'base64').length;
+  return bytes >= 24 && bytes <= 64;
+};
+
 const isUrl = (value: string) => URL.canParse(value);
 const host = text([matches(/^[A-Za-z0-9_.:-]{1,253}$/), 'is not a host name or an address']);
 
@@ -151,6 +161,20 @@ const schema = z.object({
   DATA_DIR: z.string().default('.wahook'),
   ROLE: oneOf('all', 'web', 'worker').default('all'),
   BOT: z.string().default('bot/index.ts'),
+  HANDLER_URL: text(
+    [(value) => /^https?:\/\//.test(value) && isUrl(value), 'is not an http:// or https:// URL'],
+    [lacks(/[#@\s]/), 'has a user or a fragment'],
+  ).optional(),
+  HANDLER_SECRET: text(
+    [(value) => splitSecrets(value).every(matches(/^whsec_[A-Za-z0-9+/]+={0,2}$/)), 'is not whsec_ and base64'],
+    [(value) => splitSecrets(value).every(hasWebhookKey), 'has a key that is not 24 to 64 bytes long'],
+  )
+    .transform(splitSecrets)
+    .optional(),
+  API_TOKEN: text(
+    [matches(/^[\x21-\x7e]*$/), 'contains a space, a line break or a character that no token has'],
+    [(value) => value.length >= 32, 'is shorter than 32 characters'],
+  ).optional(),
   PORT: wholeNumber(0, 65_535).default(3_000),
   HOST: host.optional(),
   METRICS_PORT: wholeNumber(0, 65_535).optional(),
@@ -203,6 +227,11 @@ function configOf(variables: Variables): Config {
     production,
     role: variables.ROLE,
     bot: variables.BOT,
+    remoteHandler:
+      variables.HANDLER_URL === undefined
+        ? undefined
+        : { url: variables.HANDLER_URL, secrets: variables.HANDLER_SECRET ?? [] },
+    apiToken: variables.API_TOKEN,
     whatsapp: {
       apiUrl: variables.WHATSAPP_API_URL,
       phoneNumberId: variables.WHATSAPP_PHONE_NUMBER_ID,

@@ -1,5 +1,4 @@
 import type { Container } from 'inversify';
-import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import { MemoryDeadLetters } from './adapters/memory/memory-dead-letters.ts';
 import { MemoryDedupStore } from './adapters/memory/memory-dedup-store.ts';
@@ -31,7 +30,7 @@ import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
 import type { Config, StoreConfig } from './config.ts';
 import { type Checks, type Closers, type Redis, type StoreLifecycle, TOKENS } from './container-tokens.ts';
-import type { Clock, DedupStore, EventStore, Log, MessageQueue } from './core/ports.ts';
+import type { Clock, DedupStore, EventStore, Log, MessageQueue, Metrics, Timers } from './core/ports.ts';
 import type { SendLimits } from './core/send-limits.ts';
 import { StoreEvents } from './core/store-events.ts';
 import { REDIS_READY_MS, stopTimes, TIME_LIMITS } from './time-limits.ts';
@@ -50,16 +49,16 @@ function bindMemory(container: Container, config: Config): void {
   container
     .bind(TOKENS.memoryQueue)
     .toResolvedValue(
-      (rows: MemoryRows, state: MemoryConversationState) =>
-        new MemoryMessageQueue(rows, { stopDeadlineMs: stopDeadlineMs(config), state }),
-      [TOKENS.memoryRows, TOKENS.memoryState],
+      (rows: MemoryRows, state: MemoryConversationState, clock: Clock, timers: Timers) =>
+        new MemoryMessageQueue(rows, { clock, timers, stopDeadlineMs: stopDeadlineMs(config), state }),
+      [TOKENS.memoryRows, TOKENS.memoryState, TOKENS.clock, TOKENS.timers],
     );
   container.bind(TOKENS.messageQueue).toService(TOKENS.memoryQueue);
   container
     .bind(TOKENS.deadLetters)
     .toResolvedValue(
-      (rows: MemoryRows, queue: MemoryMessageQueue) => new MemoryDeadLetters(rows, queue),
-      [TOKENS.memoryRows, TOKENS.memoryQueue],
+      (rows: MemoryRows, queue: MemoryMessageQueue, clock: Clock) => new MemoryDeadLetters(rows, queue, clock),
+      [TOKENS.memoryRows, TOKENS.memoryQueue, TOKENS.clock],
     );
   container
     .bind(TOKENS.sentMessages)
@@ -71,8 +70,9 @@ function bindMemory(container: Container, config: Config): void {
   container
     .bind(TOKENS.memorySendRate)
     .toResolvedValue(
-      (limits: SendLimits, rows: MemoryRows, queue: MemoryMessageQueue) => new MemorySendRate(limits, rows, queue),
-      [TOKENS.sendLimits, TOKENS.memoryRows, TOKENS.memoryQueue],
+      (limits: SendLimits, rows: MemoryRows, queue: MemoryMessageQueue, clock: Clock) =>
+        new MemorySendRate(limits, rows, queue, clock),
+      [TOKENS.sendLimits, TOKENS.memoryRows, TOKENS.memoryQueue, TOKENS.clock],
     );
   container
     .bind(TOKENS.serviceWindows)
@@ -122,7 +122,7 @@ function bindPostgres(
     .bind(TOKENS.postgresDedupStore)
     .toResolvedValue((database: Database) => new PostgresDedupStore(database), [TOKENS.database]);
   container.bind(TOKENS.postgresQueue).toResolvedValue(
-    (database: Database, dedup: PostgresDedupStore, log: Log, metrics: PrometheusMetrics, closers: Closers) => {
+    (database: Database, dedup: PostgresDedupStore, log: Log, metrics: Metrics, closers: Closers) => {
       const queue = new PostgresMessageQueue({
         ...{ database, dedup, log, metrics },
         stopDeadlineMs: stopDeadlineMs(config),
@@ -199,14 +199,7 @@ function bindPostgresLimits(container: Container): void {
 function bindDedupCache(container: Container, redisUrl: string): void {
   bindRedis(container, redisUrl);
   container.bind(TOKENS.dedupCache).toResolvedValue(
-    (
-      inner: PostgresDedupStore,
-      database: Database,
-      redis: Redis,
-      log: Log,
-      metrics: PrometheusMetrics,
-      closers: Closers,
-    ) => {
+    (inner: PostgresDedupStore, database: Database, redis: Redis, log: Log, metrics: Metrics, closers: Closers) => {
       const cache = new RedisDedupCache(inner, redis, {
         ...{ log, metrics, namespace: () => installationId(database) },
         limits: TIME_LIMITS.dedupCache,

@@ -1,5 +1,4 @@
 import type { ServiceIdentifier } from 'inversify';
-import type { PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
 import type { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
@@ -11,6 +10,7 @@ import type { PostgresMessageQueue } from './adapters/postgres/postgres-message-
 import type { openRedis } from './adapters/redis/redis-client.ts';
 import type { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import type { Config } from './config.ts';
+import type { AcceptSend } from './core/accept-send.ts';
 import type { ApplyStatuses } from './core/delivery-status.ts';
 import type { HandleEvent } from './core/handle-event.ts';
 import type { Intake } from './core/intake.ts';
@@ -25,12 +25,14 @@ import type {
   Log,
   MediaStore,
   MessageQueue,
+  Metrics,
   Quarantine,
   SendingNumbers,
   SendRate,
   SentMessages,
   ServiceWindows,
   SignatureVerifier,
+  Timers,
   WhatsAppGateway,
 } from './core/ports.ts';
 import type { ReceiveWebhook } from './core/receive-webhook.ts';
@@ -54,6 +56,11 @@ export interface StoreLifecycle {
   probe(): Promise<{ readonly needed: Checks; readonly reported: Checks }>;
 }
 
+/** Metrics with the page for a scrape. */
+export interface ServedMetrics extends Metrics {
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
 export type Redis = ReturnType<typeof openRedis>;
 
 const token = <Type>(name: string): ServiceIdentifier<Type> => Symbol(name);
@@ -63,7 +70,8 @@ export const TOKENS = {
   closers: token<Closers>('Closers'),
   log: token<Log>('Log'),
   clock: token<Clock>('Clock'),
-  metrics: token<PrometheusMetrics>('PrometheusMetrics'),
+  timers: token<Timers>('Timers'),
+  metrics: token<ServedMetrics>('Metrics'),
   database: token<Database>('Database'),
   memoryRows: token<MemoryRows>('MemoryRows'),
   memoryState: token<MemoryConversationState>('MemoryConversationState'),
@@ -100,6 +108,7 @@ export const TOKENS = {
   handleEvent: token<HandleEvent>('HandleEvent'),
   applyStatuses: token<ApplyStatuses>('ApplyStatuses'),
   sendMessage: token<SendMessage>('SendMessage'),
+  acceptSend: token<AcceptSend>('AcceptSend'),
   worker: token<Worker>('Worker'),
 } as const;
 

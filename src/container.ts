@@ -1,17 +1,22 @@
 import { createHash } from 'node:crypto';
 import { Container } from 'inversify';
+import { readSendRequest } from './adapters/api/outbound-request.ts';
+import { RemoteHandler } from './adapters/api/remote-handler.ts';
 import { JsonLog } from './adapters/log/json-log.ts';
 import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import { MemoryMediaStore } from './adapters/memory/memory-media-store.ts';
 import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
 import { GraphGateway } from './adapters/meta/graph-gateway.ts';
 import { GraphMedia } from './adapters/meta/graph-media.ts';
 import { HmacSignatureVerifier } from './adapters/meta/hmac-signature-verifier.ts';
+import { type AnswerGraph, InProcessConnections } from './adapters/meta/in-process-connections.ts';
 import { type NumberSettings, NumbersFile } from './adapters/meta/numbers-file.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
 import { bindStore } from './container-stores.ts';
-import { Closers, type StoreLifecycle, TOKENS } from './container-tokens.ts';
+import { Closers, type ServedMetrics, type StoreLifecycle, TOKENS } from './container-tokens.ts';
+import { AcceptSend, type SendRequest } from './core/accept-send.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
@@ -27,6 +32,7 @@ import type {
   Log,
   MediaStore,
   MessageQueue,
+  Metrics,
   Quarantine,
   QueueName,
   SendingNumbers,
@@ -34,8 +40,10 @@ import type {
   SentMessages,
   ServiceWindows,
   SignatureVerifier,
+  Timers,
   WhatsAppGateway,
 } from './core/ports.ts';
+import { realTimers } from './core/real-timers.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { NumberLimits, SendLimits } from './core/send-limits.ts';
@@ -50,7 +58,7 @@ const INTAKE = { commitElements: 500, waitingElements: 50_000, waitMs: TIME_LIMI
 /** The parts of the service that the outside needs, of one configuration. Nothing is opened before it is asked for. */
 export interface Composition {
   readonly log: Log;
-  readonly metrics: PrometheusMetrics;
+  readonly metrics: ServedMetrics;
   store(): Promise<StoreLifecycle>;
   receiveWebhook(): Promise<ReceiveWebhook>;
   quarantine(): Promise<Quarantine>;
@@ -58,28 +66,50 @@ export interface Composition {
   /** Loads the bot. @throws WahookError `invalid_bot` */
   worker(): Promise<Worker>;
   deadLetters(): Promise<DeadLetters>;
+  acceptSend(): Promise<AcceptSend>;
+  readSendRequest(body: unknown): SendRequest | { readonly problem: string };
+  messageQueue(): Promise<MessageQueue>;
+  sentMessages(): Promise<SentMessages>;
   sendingNumbers(): Promise<SendingNumbers>;
   /** Reads the file NUMBERS anew, if there is one. */
   reloadNumbers(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** What the test of a bot puts in place of the real thing; all the rest is the service as it runs. */
+export interface Replacements {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly metrics: ServedMetrics;
+  readonly eventHandler: EventHandler;
+  /** Answers in place of the Graph API. */
+  readonly graph: AnswerGraph;
+  /** Stands in front of the queue in memory. */
+  readonly messageQueue: (queue: MessageQueue & { readonly isAtRest: boolean }) => MessageQueue;
+}
+
 /** The composition root: the one place that knows which adapter stands behind which port. */
-export function compose(config: Config, version: string): Composition {
+export function compose(config: Config, version: string, replace: Partial<Replacements> = {}): Composition {
   const container = new Container({ defaultScope: 'Singleton' });
   const closers = new Closers();
   container.bind(TOKENS.config).toConstantValue(config);
   container.bind(TOKENS.closers).toConstantValue(closers);
-  container.bind(TOKENS.clock).toConstantValue(Date);
-  bindObservation(container, config, version);
+  container.bind(TOKENS.clock).toConstantValue(replace.clock ?? Date);
+  container.bind(TOKENS.timers).toConstantValue(replace.timers ?? realTimers);
+  bindObservation(container, config, version, replace);
   bindStore(container, config);
-  bindMeta(container);
-  bindMedia(container);
+  bindMeta(container, replace.graph);
+  bindMedia(container, replace.graph);
+  bindEventHandler(container, replace.eventHandler);
   bindUseCases(container);
   bindHandling(container);
   bindStatuses(container);
   bindQuarantine(container);
   bindSending(container);
+  if (replace.messageQueue) {
+    container.rebind(TOKENS.messageQueue).toResolvedValue(replace.messageQueue, [TOKENS.memoryQueue]);
+  }
   return {
     log: container.get(TOKENS.log),
     metrics: container.get(TOKENS.metrics),
@@ -89,16 +119,21 @@ export function compose(config: Config, version: string): Composition {
     replayQuarantine: () => container.getAsync(TOKENS.replayQuarantine),
     worker: () => container.getAsync(TOKENS.worker),
     deadLetters: () => container.getAsync(TOKENS.deadLetters),
+    acceptSend: () => container.getAsync(TOKENS.acceptSend),
+    readSendRequest: (body) => readSendRequest(body, config.whatsapp.phoneNumberId),
+    messageQueue: () => container.getAsync(TOKENS.messageQueue),
+    sentMessages: () => container.getAsync(TOKENS.sentMessages),
     sendingNumbers: () => container.getAsync(TOKENS.sendingNumbers),
     reloadNumbers: async () => void (await container.getAsync(TOKENS.numbersFile))?.reload(),
     close: () => closers.closeAll(),
   };
 }
 
-function bindObservation(container: Container, config: Config, version: string): void {
-  const { whatsapp, log } = config;
-  const secrets = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
-  container.bind(TOKENS.log).toConstantValue(new JsonLog({ ...log, secrets }));
+function bindObservation(container: Container, config: Config, version: string, replace: Partial<Replacements>): void {
+  const { whatsapp, log, remoteHandler, apiToken = [] } = config;
+  const ours = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
+  const secrets = ours.concat(remoteHandler?.secrets ?? [], apiToken);
+  container.bind(TOKENS.log).toConstantValue(replace.log ?? new JsonLog({ ...log, secrets }));
   const queueGauges = async (): Promise<readonly GaugeReading[]> => {
     const queue = await container.getAsync(TOKENS.messageQueue);
     return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
@@ -116,11 +151,14 @@ function bindObservation(container: Container, config: Config, version: string):
     const { up } = await container.getAsync(TOKENS.dedupCache);
     return [{ name: 'dedup_cache_up', labels: {}, value: up ? 1 : 0 }];
   };
-  container
-    .bind(TOKENS.metrics)
-    .toConstantValue(
-      new PrometheusMetrics({ version, gauges: [queueGauges, numberGauges, cacheGauges], limits: TIME_LIMITS.metrics }),
-    );
+  container.bind(TOKENS.metrics).toConstantValue(
+    replace.metrics ??
+      new PrometheusMetrics({
+        version,
+        gauges: [queueGauges, numberGauges, cacheGauges],
+        limits: TIME_LIMITS.metrics,
+      }),
+  );
 }
 
 async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly GaugeReading[]> {
@@ -133,7 +171,7 @@ async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly
   ];
 }
 
-function bindMeta(container: Container): void {
+function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
   container
     .bind(TOKENS.signatureVerifier)
     .toResolvedValue(
@@ -151,12 +189,13 @@ function bindMeta(container: Container): void {
   container.bind(TOKENS.gateway).toResolvedValue(
     (
       { whatsapp: { apiUrl, accessToken } }: Config,
-      metrics: PrometheusMetrics,
+      metrics: Metrics,
       closers: Closers,
       file: NumbersFile | undefined,
     ) => {
       const gateway = new GraphGateway({
         ...{ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph },
+        ...(graph && { connections: new InProcessConnections(graph) }),
         ...(file && { numberOf: (id) => file.of(id) }),
       });
       closers.add(() => gateway.close());
@@ -166,9 +205,11 @@ function bindMeta(container: Container): void {
   );
 }
 
-function bindMedia(container: Container): void {
+/** Where Meta is in the same process there are no files behind its addresses. */
+function bindMedia(container: Container, graph: AnswerGraph | undefined): void {
   container.bind(TOKENS.media).toResolvedValue(
     ({ whatsapp: { apiUrl, accessToken } }: Config, log: Log, closers: Closers) => {
+      if (graph !== undefined) return new MemoryMediaStore();
       const { graph: limits, media: transferLimits } = TIME_LIMITS;
       const media = new GraphMedia({ apiUrl, accessToken, log, limits, transferLimits });
       closers.add(() => media.close());
@@ -194,9 +235,22 @@ function openNumbersFile(container: Container, config: Config, log: Log, closers
   return file;
 }
 
+/** Who handles events: the bot, unless a program at a URL does, or whom the caller names. */
+function bindEventHandler(container: Container, eventHandler: EventHandler | undefined): void {
+  container.bind(TOKENS.eventHandler).toResolvedValue(
+    async (config: Config, clock: Clock) => {
+      const { remoteHandler } = config;
+      if (eventHandler !== undefined) return eventHandler;
+      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock });
+      return new BotHandler(await loadBot(config.bot));
+    },
+    [TOKENS.config, TOKENS.clock],
+  );
+}
+
 function bindUseCases(container: Container): void {
   container.bind(TOKENS.intake).toResolvedValue(
-    (events: EventStore, quarantine: Quarantine, metrics: PrometheusMetrics, clock: Clock, rate: SendRate) => {
+    (events: EventStore, quarantine: Quarantine, metrics: Metrics, clock: Clock, rate: SendRate) => {
       const received = (phoneNumberId: string) => rate.received(phoneNumberId, 1);
       return new Intake(events, quarantine, metrics, clock, { ...INTAKE, received });
     },
@@ -212,14 +266,11 @@ function bindUseCases(container: Container): void {
 }
 
 function bindHandling(container: Container): void {
-  container
-    .bind(TOKENS.eventHandler)
-    .toResolvedValue(async (config: Config) => new BotHandler(await loadBot(config.bot)), [TOKENS.config]);
   container.bind(TOKENS.handleEvent).toResolvedValue(
     (
       handler: EventHandler,
       log: Log,
-      metrics: PrometheusMetrics,
+      metrics: Metrics,
       clock: Clock,
       { handler: { attempts, timeoutMs } }: Config,
       sentMessages: SentMessages,
@@ -227,10 +278,11 @@ function bindHandling(container: Container): void {
       gateway: WhatsAppGateway,
       media: MediaStore,
       windows: ServiceWindows,
+      timers: Timers,
     ) => {
       const windowOpened = (opening: WindowOpening) => windows.opened(opening);
       const stores = { sentMessages, state, channel: { gateway, media } };
-      return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, windowOpened }, stores);
+      return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, windowOpened, timers }, stores);
     },
     [
       TOKENS.eventHandler,
@@ -243,6 +295,7 @@ function bindHandling(container: Container): void {
       TOKENS.gateway,
       TOKENS.media,
       TOKENS.serviceWindows,
+      TOKENS.timers,
     ],
   );
   container
@@ -253,7 +306,7 @@ function bindHandling(container: Container): void {
         handleEvent: HandleEvent,
         applyStatuses: ApplyStatuses,
         sendMessage: SendMessage,
-        metrics: PrometheusMetrics,
+        metrics: Metrics,
         config: Config,
       ) => new Worker(queue, handleEvent, applyStatuses, sendMessage, metrics, config.workerConcurrency),
       [
@@ -269,13 +322,7 @@ function bindHandling(container: Container): void {
 
 function bindStatuses(container: Container): void {
   container.bind(TOKENS.applyStatuses).toResolvedValue(
-    (
-      sentMessages: SentMessages,
-      handleEvent: HandleEvent,
-      handler: EventHandler,
-      metrics: PrometheusMetrics,
-      clock: Clock,
-    ) =>
+    (sentMessages: SentMessages, handleEvent: HandleEvent, handler: EventHandler, metrics: Metrics, clock: Clock) =>
       new ApplyStatuses(
         sentMessages,
         (jobs, context) => handleEvent.run(jobs, context),
@@ -298,6 +345,12 @@ function bindQuarantine(container: Container): void {
 }
 
 function bindSending(container: Container): void {
+  container
+    .bind(TOKENS.acceptSend)
+    .toResolvedValue(
+      (dedup: DedupStore, queue: MessageQueue) => new AcceptSend(dedup, queue),
+      [TOKENS.dedupStore, TOKENS.messageQueue],
+    );
   container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config, TOKENS.numbersFile]);
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (
@@ -307,7 +360,7 @@ function bindSending(container: Container): void {
       numbers: SendingNumbers,
       windows: ServiceWindows,
       log: Log,
-      metrics: PrometheusMetrics,
+      metrics: Metrics,
       clock: Clock,
       { settle, outsideWindow }: Config,
     ) =>

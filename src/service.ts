@@ -4,10 +4,11 @@ import type { Config } from './config.ts';
 import { type Composition, compose } from './container.ts';
 import type { StoreLifecycle } from './container-tokens.ts';
 import { isWahookError, WahookError } from './core/errors.ts';
-import type { Log } from './core/ports.ts';
+import type { EventHandler, Log } from './core/ports.ts';
 import type { Worker } from './core/worker.ts';
 import { Admission } from './http/admission.ts';
-import { createApp } from './http/app.ts';
+import type { ApiRoutesOptions } from './http/api-routes.ts';
+import { type AppOptions, createApp } from './http/app.ts';
 import type { MetricsPage } from './http/health-routes.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
 import { messageClassesOf } from './http/message-classes.ts';
@@ -19,6 +20,8 @@ const MAINTENANCE_MS = 3_600_000;
 export interface StartOptions {
   /** If the port is taken, the next free one of this many is used. */
   readonly portsToTry?: number;
+  /** Runs in place of the bot that the configuration names; `/ready` says so while it is broken. */
+  readonly bot?: EventHandler & { readonly isBroken: boolean };
   /** Told once if the service can never work: the database is of a newer version, say. Stop it then. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -47,10 +50,11 @@ export interface RunningService {
  * @throws WahookError `invalid_bot`, `already_running` (the embedded database is open elsewhere), `cannot_listen`
  */
 export async function startService(config: Config, options: StartOptions = {}): Promise<RunningService> {
-  const composition = compose(config, packageJson.version);
+  const { bot } = options;
+  const composition = compose(config, packageJson.version, bot && { eventHandler: bot });
   try {
     const parts = await openParts(config, composition);
-    const servers = await openServers(config, composition, parts, options.portsToTry ?? 1);
+    const servers = await openServers(config, composition, parts, options);
     return new Service(config, composition, parts, servers, options.onFatal);
   } catch (error) {
     await composition.close();
@@ -58,27 +62,27 @@ export async function startService(config: Config, options: StartOptions = {}): 
   }
 }
 
-interface Parts {
+export interface Parts {
   readonly store: StoreLifecycle;
   readonly worker: Worker | undefined;
   readonly admission: Admission;
   readonly state: { prepared: boolean };
 }
 
-async function openParts(config: Config, composition: Composition): Promise<Parts> {
+export async function openParts(config: Config, composition: Composition): Promise<Parts> {
   // The bot first: whoever mistyped its path should not wait for a database to learn it.
   const worker = config.role === 'web' ? undefined : await composition.worker();
   return { store: await composition.store(), worker, admission: new Admission(), state: { prepared: false } };
 }
 
-/** The service's own; a second one serves metrics where they have a port of their own. */
-type Servers = readonly [HttpServer] | readonly [HttpServer, HttpServer];
+/** The service's own; a second one serves metrics where they have a port of their own. None in an app of somebody else. */
+type Servers = readonly [] | readonly [HttpServer] | readonly [HttpServer, HttpServer];
 
 async function openServers(
   config: Config,
   composition: Composition,
   { store, admission, state }: Parts,
-  portsToTry: number,
+  { portsToTry = 1, bot }: StartOptions,
 ): Promise<Servers> {
   const { log, metrics } = composition;
   const limits = TIME_LIMITS.http;
@@ -86,15 +90,13 @@ async function openServers(
     const { contentType, text } = await metrics.render();
     return { contentType, body: text };
   };
-  const webhook = {
-    receiver: await composition.receiveWebhook(),
-    verifyToken: config.whatsapp.verifyToken,
-    metrics,
-  };
-  const readiness = new CachedReadiness(() => probe(config, store, state.prepared), TIME_LIMITS.readiness);
+  const readiness = new CachedReadiness(async () => {
+    const readiness = await probe(config, store, state.prepared);
+    return bot === undefined ? readiness : withBot(readiness, bot.isBroken);
+  }, TIME_LIMITS.readiness);
   const app = createApp({
     ...{ log, admission, readiness },
-    ...(config.role !== 'worker' && { webhook }),
+    ...(config.role !== 'worker' && (await receivingOptions(config, composition))),
     ...(config.metrics.where === 'main' && { metricsPage }),
   });
   const server = await listenOn(app, { ...config.http, ...{ admission, log, limits } }, portsToTry);
@@ -107,6 +109,27 @@ async function openServers(
     await server.stop(0);
     throw error;
   }
+}
+
+/** What the routes need that take something in. */
+export async function receivingOptions(
+  config: Config,
+  composition: Composition,
+): Promise<Pick<AppOptions, 'webhook' | 'api'>> {
+  const { verifyToken } = config.whatsapp;
+  const webhook = { receiver: await composition.receiveWebhook(), verifyToken, metrics: composition.metrics };
+  return { webhook, api: await apiOf(config, composition) };
+}
+
+async function apiOf({ apiToken }: Config, composition: Composition): Promise<ApiRoutesOptions | undefined> {
+  if (apiToken === undefined) return undefined;
+  const [acceptSend, sentMessages] = [await composition.acceptSend(), await composition.sentMessages()];
+  return {
+    token: apiToken,
+    read: (body) => composition.readSendRequest(body),
+    accept: (request, key) => acceptSend.run(request, key),
+    find: (sendId) => sentMessages.find(sendId),
+  };
 }
 
 async function listenOn(
@@ -122,7 +145,7 @@ async function listenOn(
   throw new WahookError('cannot_listen', `${what}\n  Why  ${why}\n  Fix  ${fix}`);
 }
 
-async function probe(config: Config, store: StoreLifecycle, prepared: boolean): Promise<Readiness> {
+export async function probe(config: Config, store: StoreLifecycle, prepared: boolean): Promise<Readiness> {
   const { needed, reported } = await store.probe();
   const counting = { ...needed, start: prepared ? 'ok' : 'preparing' };
   return {
@@ -134,7 +157,12 @@ async function probe(config: Config, store: StoreLifecycle, prepared: boolean): 
   };
 }
 
-class Service implements RunningService {
+/** A broken save is no reason to send nothing here: the version before it goes on. */
+function withBot(readiness: Readiness, isBroken: boolean): Readiness {
+  return { ...readiness, checks: { ...readiness.checks, bot: isBroken ? 'broken' : 'ok' } };
+}
+
+export class Service implements RunningService {
   readonly prepared: Promise<void>;
   readonly #config: Config;
   readonly #composition: Composition;
@@ -162,11 +190,11 @@ class Service implements RunningService {
   }
 
   get url(): string {
-    return this.#servers[0].url;
+    return this.#servers[0]?.url ?? '';
   }
 
   get metricsUrl(): string {
-    return (this.#servers[1] ?? this.#servers[0]).url;
+    return this.#servers[1]?.url ?? this.url;
   }
 
   get log(): Log {

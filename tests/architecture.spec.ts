@@ -27,6 +27,7 @@ describe('Architecture', () => {
       'bot',
       'simulator',
       'cli',
+      'testing',
     ])
       expect(
         seen.some((source) => source.startsWith(`src/${folder}/`)),

@@ -38,6 +38,9 @@ function saidAbout(env: Environment, variable: string): string[] {
     .map((problem) => problem.what);
 }
 
+const WEBHOOK_KEY = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
+const OTHER_WEBHOOK_KEY = `whsec_${Buffer.alloc(64, 2).toString('base64')}`;
+
 describe('Configuration', () => {
   describe('with the required variables alone', () => {
     it('has safe defaults for a developer', () => {
@@ -60,6 +63,8 @@ describe('Configuration', () => {
         metrics: { where: 'main' },
         handler: { attempts: 5, timeoutMs: 30_000 },
         onDeadLetter: 'continue',
+        remoteHandler: undefined,
+        apiToken: undefined,
         workerConcurrency: 64,
         settle: { waitMs: 60_000, policy: 'resend' },
         outsideWindow: 'refuse',
@@ -87,6 +92,26 @@ describe('Configuration', () => {
     });
   });
 
+  it('wants a secret for a program that gets events, of the form and length of the specification', () => {
+    const HANDLER_URL = 'https://bot.example.com/events';
+    const variables = (env: Record<string, string>) =>
+      problemsOf({ ...REQUIRED, HANDLER_URL, ...env }).map(({ variable, what }) => `${variable} ${what}`);
+    expect(variables({})).to.deep.equal(['HANDLER_SECRET is not set, though HANDLER_URL is']);
+    expect(variables({ HANDLER_SECRET: 'secret' })).to.deep.equal(['HANDLER_SECRET is not whsec_ and base64']);
+    for (const bytes of [23, 65])
+      expect(variables({ HANDLER_SECRET: `whsec_${Buffer.alloc(bytes).toString('base64')}` })).to.deep.equal([
+        'HANDLER_SECRET has a key that is not 24 to 64 bytes long',
+      ]);
+    const HANDLER_SECRET = WEBHOOK_KEY;
+    expect(variables({ HANDLER_SECRET, HANDLER_URL: 'bot:8000' })).to.deep.equal([
+      'HANDLER_URL is not an http:// or https:// URL',
+    ]);
+    expect(variables({ HANDLER_SECRET, API_TOKEN: 'f'.repeat(31) })).to.deep.equal([
+      'API_TOKEN is shorter than 32 characters',
+    ]);
+    expect(configOf({ ...REQUIRED, HANDLER_URL, HANDLER_SECRET }).remoteHandler).to.include({ url: HANDLER_URL });
+  });
+
   it('reads every variable', () => {
     const config = configOf({
       ...REQUIRED,
@@ -106,6 +131,9 @@ describe('Configuration', () => {
       METRICS_PORT: '9464',
       METRICS_HOST: '10.0.0.7',
       WORKER_CONCURRENCY: '500',
+      HANDLER_URL: 'http://bot:8000/events?from=wahook',
+      HANDLER_SECRET: `${WEBHOOK_KEY}, ${OTHER_WEBHOOK_KEY}`,
+      API_TOKEN: 'f'.repeat(32),
       HANDLER_RETRIES: '1',
       HANDLER_TIMEOUT: '1500ms',
       SETTLE_WAIT: '2m',
@@ -130,6 +158,11 @@ describe('Configuration', () => {
     expect(config.dataDirectory).to.equal('/var/lib/wahook');
     expect(config.role).to.equal('worker');
     expect(config.bot).to.equal('examples/shop/bot.ts');
+    expect(config.remoteHandler).to.deep.equal({
+      url: 'http://bot:8000/events?from=wahook',
+      secrets: [WEBHOOK_KEY, OTHER_WEBHOOK_KEY],
+    });
+    expect(config.apiToken).to.equal('f'.repeat(32));
     expect(config.http).to.deep.equal({ host: '::1', port: 0 });
     expect(config.metrics).to.deep.equal({ where: 'own', host: '10.0.0.7', port: 9464 });
     expect(config.workerConcurrency).to.equal(500);

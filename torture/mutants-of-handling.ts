@@ -74,15 +74,13 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'sends-from-the-handler',
     flaw: 'A reply goes to Meta the moment the handler makes it.',
     file: 'src/container.ts',
-    find: 'async (config: Config) => new BotHandler(await loadBot(config.bot))',
-    replace: `async (config: Config) => {
-        const bot = new BotHandler(await loadBot(config.bot));
+    find: 'return new BotHandler(await loadBot(config.bot));',
+    replace: `const bot = new BotHandler(await loadBot(config.bot));
         const { apiUrl, accessToken } = config.whatsapp;
         const gateway = new GraphGateway({ apiUrl, accessToken, metrics: { count() {}, observe() {} } });
         const handle: EventHandler['handle'] = (event, run) =>
           bot.handle(event, { ...run, send: (message) => void gateway.send(message) });
-        return { handle };
-      }`,
+        return { handle };`,
     scenario: 'worker dies handling',
   },
   {

@@ -10,18 +10,19 @@ const LAST_LINE = 'export default defineBot((bot) => { … });';
 /** The bot's file, and how it is called in a message to its author. */
 interface BotFile {
   readonly path: string;
+  readonly url: string;
   readonly shown: string;
 }
 
 /**
  * Loads the bot that a TypeScript or JavaScript file exports by default. `path` is absolute or counts from the current
- * directory. A file is run once a process: loading it again gives the same bot.
+ * directory. A file is run once a process: loading it again gives the same bot, unless it is by another `url` (hot-bot.ts).
  *
  * @throws WahookError `invalid_bot`; the message says what is wrong (with file and line where there is one), why it
  *   matters and how to mend it, in three parts.
  */
-export async function loadBot(path: string): Promise<Bot> {
-  const file: BotFile = { path: resolve(path), shown: shownPath(resolve(path)) };
+export async function loadBot(path: string, url = pathToFileURL(resolve(path)).href): Promise<Bot> {
+  const file: BotFile = { path: resolve(path), url, shown: shownPath(resolve(path)) };
   await mustBeFile(file);
   const exported = await importBot(file);
   if (exported === undefined) {
@@ -60,7 +61,7 @@ async function mustBeFile({ path, shown }: BotFile): Promise<void> {
 
 async function importBot(file: BotFile): Promise<unknown> {
   try {
-    const module: { readonly default?: unknown } = await import(pathToFileURL(file.path).href);
+    const module: { readonly default?: unknown } = await import(file.url);
     return module.default;
   } catch (error) {
     throw await loadingProblem(error, file);
@@ -147,7 +148,7 @@ function stackPlace(stack: string, folder: string): string | undefined {
 }
 
 /** As short as it can be said from the current directory. */
-function shownPath(path: string): string {
+export function shownPath(path: string): string {
   const fromHere = relative(process.cwd(), path);
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }

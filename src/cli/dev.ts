@@ -1,11 +1,15 @@
 import packageJson from '../../package.json' with { type: 'json' };
+import { HotBot } from '../bot/hot-bot.ts';
 import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { isWahookError } from '../core/errors.ts';
+import { readEnvironment } from '../environment.ts';
 import { type RunningService, startService } from '../service.ts';
 import { createSimulator, type Simulator } from '../simulator/simulator.ts';
 import { readDevState, removeDevState, writeDevState } from './dev-state.ts';
+import { EnvFileWatch } from './env-file-watch.ts';
 import { EXIT } from './exit-codes.ts';
+import { HotReload } from './hot-reload.ts';
 
 /** A port that is taken is no reason to stop a developer; this many are tried, one after the other. */
 const PORTS_TO_TRY = 20;
@@ -31,7 +35,10 @@ async function dev(given: Environment): Promise<void> {
   if ('problems' in result) return refuse(EXIT.usage, describeProblems(result.problems));
   const { config } = result;
 
-  const service = await startService(config, { portsToTry: PORTS_TO_TRY, onFatal: failed }).catch(failed);
+  const bot = config.remoteHandler ? undefined : await HotBot.open(config.bot).catch(failed);
+  ending.willClose(async () => bot?.close());
+  const start = { portsToTry: PORTS_TO_TRY, onFatal: failed, ...(bot && { bot }) };
+  const service = await startService(config, start).catch(failed);
   ending.willClose(() => service.stop());
   await service.prepared.catch(() => {});
   const handshake = await simulator.subscribe(webhookUrlOf(service));
@@ -42,8 +49,31 @@ async function dev(given: Environment): Promise<void> {
   ending.willClose(() => removeDevState(dataDir));
   await writeDevState(dataDir, { pid: process.pid, url, simulatorUrl: simulator.url, environment: made });
   announce(config, service, simulator, handshake.ms);
+  watchFiles(bot, ending);
   // Since the start of the process, which is what a person waits for.
   console.log(`ready in ${(performance.now() / 1000).toFixed(1)} s url=${url}`);
+}
+
+/** A saved file of the bot's folder is live without a restart; one of `.env` is not. */
+function watchFiles(bot: HotBot | undefined, ending: Ending): void {
+  const reload = bot && new HotReload(bot, (text) => console.log(text));
+  const settings = new EnvFileWatch((names) => {
+    const which = names.length === 1 ? `${names[0]} has` : `${names.join(', ')} have`;
+    console.log(`${which} changed in .env: restart needed (Ctrl-C, then npm run dev).`);
+  });
+  ending.willClose(async () => {
+    reload?.close();
+    settings.close();
+  });
+}
+
+/** In `.env` these are about the real service: its stores, its part in it, and where the other commands look for this one. */
+const NOT_FROM_FILE = ['STORE', 'DATABASE_URL', 'REDIS_URL', 'ROLE', 'DATA_DIR'];
+
+/** What `.env` says counts too, within reason. */
+function developmentSettings(env: Environment): Environment {
+  const fromFile = Object.entries(readEnvironment({})).filter(([name]) => !NOT_FROM_FILE.includes(name));
+  return { ...Object.fromEntries(fromFile), ...env };
 }
 
 /**
@@ -113,7 +143,8 @@ function webhookUrlOf(service: RunningService): string {
 }
 
 function announce(config: Config, service: RunningService, simulator: Simulator, handshakeMs: number): void {
-  const { bot, store, http, dataDirectory } = config;
+  const { store, http, dataDirectory } = config;
+  const bot = config.remoteHandler ? 'the program at HANDLER_URL' : config.bot;
   const where = {
     pglite: `embedded Postgres (PGlite) in ${dataDirectory}/db`,
     memory: 'in memory: gone at the end',
@@ -145,4 +176,4 @@ function refuse(exitCode: number, message: string): never {
   process.exit(exitCode);
 }
 
-await dev(process.env);
+await dev(developmentSettings(process.env));

@@ -5,7 +5,8 @@ import { type BotStores, type KeptDocuments, type OpenRun, openRun } from './han
 import { describeFailure } from './job-error.ts';
 import { leftAlone } from './lanes.ts';
 import type { WebhookEvent } from './model.ts';
-import type { Clock, EventHandler, Job, JobContext, JobError, Log, Metrics, Settlement } from './ports.ts';
+import type { Clock, EventHandler, Job, JobContext, JobError, Log, Metrics, Settlement, Timers } from './ports.ts';
+import { realTimers } from './real-timers.ts';
 import { RunGate } from './run-gate.ts';
 import { openingsOf, type WindowOpening } from './service-window.ts';
 
@@ -16,6 +17,8 @@ export interface HandleEventOptions {
   readonly timeoutMs: number;
   /** Told of each event by which a customer opens the service window. */
   readonly windowOpened?: (opening: WindowOpening) => void;
+  /** By which that time is measured. */
+  readonly timers?: Timers;
 }
 
 /** 2 s, 4 s, 8 s …: a bot's failure is mostly a neighbour's short outage. */
@@ -55,6 +58,7 @@ export class HandleEvent {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #options: HandleEventOptions;
+  readonly #timers: Timers;
   readonly #stores: BotStores;
   readonly #gate = new RunGate();
 
@@ -71,6 +75,7 @@ export class HandleEvent {
     this.#metrics = metrics;
     this.#clock = clock;
     this.#options = options;
+    this.#timers = options.timers ?? realTimers;
     this.#stores = stores;
   }
 
@@ -130,7 +135,7 @@ export class HandleEvent {
     const startedAtMs = this.#clock.now();
     for (const opening of openingsOf(jobs)) this.#options.windowOpened?.(opening);
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(this.#timeoutError()), this.#options.timeoutMs);
+    const inTime = this.#timers.after(this.#options.timeoutMs, () => timeout.abort(this.#timeoutError()));
     const signal = AbortSignal.any([context.signal, timeout.signal]);
     const parts = { jobs, first, context, signal, kept, log: this.#log, clock: this.#clock, stores: this.#stores };
     const opened = openRun(parts);
@@ -138,7 +143,7 @@ export class HandleEvent {
       () => undefined,
       (thrown: unknown) => ({ thrown }),
     );
-    clearTimeout(timer);
+    inTime();
     if (failure !== undefined) {
       context.signal.throwIfAborted();
       const late = timeout.signal.aborted;

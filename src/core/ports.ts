@@ -671,7 +671,7 @@ export interface EventHandler {
   listensTo(event: WebhookEvent): boolean;
 
   /** Absent: every message is handled by itself. */
-  readonly turn?: BurstTurn;
+  readonly turn?: BurstTurn | undefined;
   /**
    * `event`: of several messages handed over together the one that decides which handler runs. A rejection means: try again
    * later; with a `PermanentError`: never again.
@@ -686,6 +686,12 @@ export interface Clock {
 
 /** Fields hold no secret, phone number, wamid or message text. */
 export type LogFields = Readonly<Record<string, Json | undefined>>;
+
+/** Calls back later. The service uses `realTimers`; the tests of a bot move time by hand, the clock and these together. */
+export interface Timers {
+  /** Calls `run` once after `delayMs`, never before it returns; what it returns takes that back, also more than once. */
+  after(delayMs: number, run: () => void): () => void;
+}
 
 export interface Log {
   debug(message: string, fields?: LogFields): void;

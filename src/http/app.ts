@@ -1,8 +1,9 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { describeUnexpected } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
-import { answerEmpty } from './answer.ts';
+import { answerEmpty, answerText } from './answer.ts';
+import { type ApiRoutesOptions, addApiRoutes } from './api-routes.ts';
 import { addHealthRoute, addMetricsRoute, addReadyRoute, type MetricsPage } from './health-routes.ts';
 import type { CachedReadiness } from './readiness.ts';
 import { addWebhookRoutes, type WebhookRoutesOptions } from './webhook-routes.ts';
@@ -12,10 +13,36 @@ export interface AppOptions {
   readonly admission: Admission;
   /** Absent in the role `worker`. */
   readonly webhook?: WebhookRoutesOptions | undefined;
+  /** `/api/messages`; absent without a token. */
+  readonly api?: ApiRoutesOptions | undefined;
   /** `/ready`; absent where only metrics are served. */
   readonly readiness?: CachedReadiness | undefined;
   /** `/metrics`; absent when another listener serves it. */
   readonly metricsPage?: MetricsPage | undefined;
+}
+
+/**
+ * The routes that take something in, for an app of somebody else: whatever is not ours goes on to that app. It must come before
+ * anything that reads bodies.
+ */
+export function createRouter({ webhook, api, admission, log }: AppOptions): Router {
+  const router = express.Router();
+  if (webhook !== undefined) addWebhookRoutes(router, webhook, admission, log, rawBodyOnly(log));
+  if (api !== undefined) addApiRoutes(router, api, admission, rawBodyOnly(log));
+  return router;
+}
+
+const BODY_IS_GONE =
+  'Another middleware (express.json() or the like) has read the body of this request before wahook could. The signature is over ' +
+  'the bytes that Meta sent, so use wahook.router before it: app.use(wahook.router); app.use(express.json());';
+
+/** Else a body that was read already would be waited for until the client goes. */
+function rawBodyOnly(log: Log): RequestHandler {
+  return (request, response, next) => {
+    if (!request.readableEnded && request.body === undefined) return next();
+    log.error(BODY_IS_GONE);
+    answerText(response, 500, 'text/plain; charset=utf-8', `${BODY_IS_GONE}\n`);
+  };
 }
 
 /**
@@ -32,6 +59,7 @@ export function createApp(options: AppOptions): Express {
   app.set('trust proxy', false);
 
   if (options.webhook !== undefined) addWebhookRoutes(app, options.webhook, options.admission, options.log);
+  if (options.api !== undefined) addApiRoutes(app, options.api, options.admission);
   addHealthRoute(app);
   if (options.readiness !== undefined) addReadyRoute(app, options.readiness, options.admission);
   if (options.metricsPage !== undefined) addMetricsRoute(app, options.metricsPage);

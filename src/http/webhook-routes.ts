@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { IRouter, Request, RequestHandler, Response } from 'express';
 import type { Log, Metrics } from '../core/ports.ts';
 import type { Admission } from './admission.ts';
 import { methodNotAllowed } from './answer.ts';
@@ -14,11 +14,17 @@ export interface WebhookRoutesOptions {
 }
 
 /** The two requests that Meta makes: GET once, to verify the URL; POST for every webhook. */
-export function addWebhookRoutes(app: Express, options: WebhookRoutesOptions, admission: Admission, log: Log): void {
+export function addWebhookRoutes(
+  app: IRouter,
+  options: WebhookRoutesOptions,
+  admission: Admission,
+  log: Log,
+  ...before: readonly RequestHandler[]
+): void {
   const delivery = new WebhookDelivery(options.receiver, admission, options.metrics, log);
   app
     .route(WEBHOOK_PATH)
-    .post((request, response) => delivery.handle(request, response))
+    .post(...before, (request: Request, response: Response) => delivery.handle(request, response))
     .get(handshake(options.verifyToken, log))
     .all(methodNotAllowed('GET, HEAD, POST'));
 }

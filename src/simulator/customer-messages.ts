@@ -1,6 +1,6 @@
 import { type Customer, wamidDigits } from './customers.ts';
 import type { JsonObject } from './json.ts';
-import { replyButtonsOf } from './screen.ts';
+import { type ListRow, listRowsOf, replyButtonsOf } from './screen.ts';
 import { SimulatorError } from './simulator-error.ts';
 import { messageWebhook } from './webhook-body.ts';
 import type { WebhookSender } from './webhook-sender.ts';
@@ -35,6 +35,11 @@ export type CustomerContent =
   | (FileContent & { readonly type: 'audio'; readonly voice?: boolean })
   | (FileContent & { readonly type: 'document'; readonly caption?: string; readonly filename?: string })
   | (FileContent & { readonly type: 'sticker'; readonly animated?: boolean })
+  | { readonly type: 'contacts'; readonly contacts: readonly { readonly name: string; readonly phone: string }[] }
+  /** Without an emoji a reaction is taken back. */
+  | { readonly type: 'reaction'; readonly messageId: string; readonly emoji?: string }
+  /** A text of the customer's own becomes another one. */
+  | { readonly type: 'edit'; readonly messageId: string; readonly text: string }
   | {
       readonly type: 'location';
       readonly latitude: number;
@@ -44,6 +49,10 @@ export type CustomerContent =
     }
   /** Taps a button of the last interactive message, by its id or its title. */
   | { readonly type: 'tap'; readonly id?: string; readonly title?: string }
+  /** Picks a row of the last interactive message, a list, by its id or its title. */
+  | { readonly type: 'pick'; readonly id?: string; readonly title?: string }
+  /** What Meta tells when a customer has a new number; the customer has it already. */
+  | { readonly type: 'changed_number'; readonly previousWaId: string }
   /** An element of `messages[]` as it is; only what it lacks of from, from_user_id, id and timestamp is added. */
   | { readonly type: 'raw'; readonly message: JsonObject };
 
@@ -90,14 +99,30 @@ export class CustomerMessages {
       case 'document':
       case 'sticker':
         return { type: content.type, [content.type]: this.#file(content) };
+      case 'contacts':
+        return { type: 'contacts', contacts: content.contacts.map(contactCard) };
+      case 'reaction': {
+        const { messageId, emoji } = content;
+        return { type: 'reaction', reaction: { message_id: messageId, ...(emoji === undefined ? {} : { emoji }) } };
+      }
+      case 'edit': {
+        const message = { type: 'text', text: { body: content.text } };
+        return { type: 'edit', edit: { original_message_id: content.messageId, message } };
+      }
       case 'location': {
         const { type, ...place } = content;
         return { type, location: place };
       }
       case 'tap': {
-        const { reply } = this.#tapped(customer, content);
+        const { reply } = this.#chosen(customer, content);
         return { type: 'interactive', interactive: { type: 'button_reply', button_reply: reply } };
       }
+      case 'pick': {
+        const { reply } = this.#chosen(customer, content);
+        return { type: 'interactive', interactive: { type: 'list_reply', list_reply: reply } };
+      }
+      case 'changed_number':
+        return { from: content.previousWaId, type: 'system', system: changeOfNumber(customer, content.previousWaId) };
       case 'raw':
         return content.message;
     }
@@ -114,27 +139,44 @@ export class CustomerMessages {
   }
 
   #contextOf(customer: Customer, content: CustomerContent): JsonObject {
-    const quoted =
-      content.type === 'tap'
-        ? this.#tapped(customer, content).wamid
-        : content.type === 'text'
-          ? content.replyTo
-          : undefined;
+    const quoted = this.#quotedBy(customer, content);
     return quoted === undefined ? {} : { context: { from: this.#world.business.displayPhoneNumber, id: quoted } };
   }
 
-  #tapped(
+  #quotedBy(customer: Customer, content: CustomerContent): string | undefined {
+    if (content.type === 'tap' || content.type === 'pick') return this.#chosen(customer, content).wamid;
+    return content.type === 'text' ? content.replyTo : undefined;
+  }
+
+  #chosen(
     customer: Customer,
-    { id, title }: Extract<CustomerContent, { type: 'tap' }>,
-  ): { readonly wamid: string; readonly reply: { readonly id: string; readonly title: string } } {
+    { type, id, title }: Extract<CustomerContent, { type: 'tap' | 'pick' }>,
+  ): { readonly wamid: string; readonly reply: ListRow } {
     const shown = this.#world.lastInteractiveTo(customer.id);
-    const buttons = shown ? replyButtonsOf(shown.request) : [];
-    const reply = buttons.find((button) => (id === undefined ? button.title === title : button.id === id));
+    const choices: readonly ListRow[] = shown ? (type === 'tap' ? replyButtonsOf : listRowsOf)(shown.request) : [];
+    const reply = choices.find((choice) => (id === undefined ? choice.title === title : choice.id === id));
     if (shown && reply) return { wamid: shown.wamid, reply };
-    const titles = buttons.map((button) => `${button.title} (${button.id})`).join(', ');
+    const [thing, doable] = type === 'tap' ? ['button', 'Tappable'] : ['row', 'To pick'];
+    const titles = choices.map((choice) => `${choice.title} (${choice.id})`).join(', ');
     throw new SimulatorError(
       'nothing_to_tap',
-      `No button ${id ?? title} in the last interactive message to ${customer.id}. Tappable: ${titles || 'nothing'}.`,
+      `No ${thing} ${id ?? title} in the last interactive message to ${customer.id}. ${doable}: ${titles || 'nothing'}.`,
     );
   }
+}
+
+function contactCard({ name, phone }: { readonly name: string; readonly phone: string }): JsonObject {
+  const [firstName] = name.split(' ');
+  return { name: { formatted_name: name, first_name: firstName }, phones: [{ phone, type: 'CELL' }] };
+}
+
+/** The user id stays, as we know of no rule by which Meta gives a new one. */
+function changeOfNumber({ name, waId, userId }: Customer, previousWaId: string): JsonObject {
+  return {
+    body: `User ${name} changed from ${previousWaId} to ${waId}`,
+    wa_id: waId,
+    user_id: userId,
+    previous_user_id: userId,
+    type: 'user_changed_number',
+  };
 }

@@ -74,6 +74,14 @@ export class Customers {
     throw new SimulatorError('unknown_customer', `No customer ${id}. There are: ${[...this.#byId.keys()].join(', ')}.`);
   }
 
+  /** @throws SimulatorError `unknown_customer`, `invalid` if somebody has the number */
+  changeNumber(id: string, phone: string): void {
+    const waId = phone.replace(/\D/g, '');
+    const holder = this.find({ by: 'phone', digits: waId });
+    if (holder || !waId) throw new SimulatorError('invalid', `${phone} cannot be the new number of ${id}.`);
+    this.#byId.set(id, { ...this.get(id), waId });
+  }
+
   /** The person behind an address, if there is one already. Groups are nobody. */
   find(recipient: Recipient): Customer | undefined {
     if (recipient.by === 'group') return undefined;

@@ -13,31 +13,67 @@ interface Answer {
   readonly body: JsonObject;
 }
 
+/** One call of the Graph API, over HTTP or from the same process. */
+export interface GraphCall {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly body: Uint8Array;
+}
+
+/** What the caller gets: an answer, none at all, or a reset connection (the last two by a fault). */
+export type GraphAnswer =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+    }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'reset' };
+
+const MESSAGES = /^\/(v\d+\.\d+)\/([^/]+)\/messages\/?$/;
 const VERSION = /^v\d+\.\d+$/;
+
+/** "24-hour customer service window" (Meta's page on sending messages, 2025-11). */
+const WINDOW_MS = 24 * 60 * 60 * 1000;
+const WINDOW_CLOSED =
+  'Message failed to send because more than 24 hours have passed since the customer last replied to this number.';
 
 /** Meta's Graph API as far as it is simulated: `POST /vN.N/{phone_number_id}/messages`, any version. */
 export class GraphApi {
   readonly #world: World;
   readonly #ladder: StatusLadder;
+  readonly #enforceWindow: boolean;
   /** Calls that get no answer, by a fault. */
   readonly #held = new Set<Response>();
 
-  constructor(world: World, ladder: StatusLadder) {
+  constructor(world: World, ladder: StatusLadder, { enforceWindow }: { readonly enforceWindow: boolean }) {
     this.#world = world;
     this.#ladder = ladder;
+    this.#enforceWindow = enforceWindow;
   }
 
   router(): Router {
     const router = express.Router();
     router.use(express.raw({ type: () => true, limit: '5mb' }));
-    router.post('/:version/:phoneNumberId/messages', (request, response, next) => {
-      if (VERSION.test(request.params.version)) this.#messages(request, response, request.params.phoneNumberId);
-      else next();
-    });
     router.use((request, response) => {
-      this.#answer(request, response, this.#refusal(unknownPath(request.path)));
+      const { method, path } = request;
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const answer = this.handle({ method, path, authorization: request.headers.authorization, body });
+      this.#answer(request, response, answer);
     });
     return router;
+  }
+
+  handle(call: GraphCall): GraphAnswer {
+    const phoneNumberId = call.method === 'POST' ? MESSAGES.exec(call.path)?.[2] : undefined;
+    if (phoneNumberId === undefined) return this.#told(call, this.#refusal(unknownPath(call.path)));
+    const body = parsed(call.body);
+    const fault = this.#world.faults.take('graph', this.#subjectOf(body));
+    const run = (): Answer => this.#send(call, phoneNumberId, body);
+    return fault === undefined ? this.#told(call, run()) : this.#strike(fault, call, run);
   }
 
   /** Ends the calls that a fault left without an answer. */
@@ -46,42 +82,45 @@ export class GraphApi {
     this.#held.clear();
   }
 
-  #messages(request: Request, response: Response, phoneNumberId: string): void {
-    const body = bodyOf(request);
-    const fault = this.#world.faults.take('graph', this.#subjectOf(body));
-    const run = (): Answer => this.#send(request, phoneNumberId, body);
-    if (fault === undefined) this.#answer(request, response, run());
-    else this.#strike(fault, request, response, run);
-  }
-
-  #strike(fault: GraphFault, request: Request, response: Response, run: () => Answer): void {
-    if (fault.do === 'accept_then_timeout' || fault.do === 'accept_then_reset') run();
-    switch (fault.do) {
-      case 'error':
-        this.#answer(request, response, this.#refusal(problemOf(fault)), fault.do);
-        break;
+  #answer(request: Request, response: Response, answer: GraphAnswer): void {
+    switch (answer.kind) {
       case 'answer':
-        this.#record(request, fault.status, fault.body, fault.do);
-        response.status(fault.status).type(fault.contentType ?? 'text/html');
-        response.send(fault.body);
+        response.set(answer.headers).status(answer.status).send(answer.body);
         break;
-      case 'timeout':
-      case 'accept_then_timeout':
-        this.#record(request, null, null, fault.do);
+      case 'none':
         this.#held.add(response);
         response.on('close', () => this.#held.delete(response));
         break;
       case 'reset':
-      case 'accept_then_reset':
-        this.#record(request, null, null, fault.do);
         request.socket.resetAndDestroy();
     }
   }
 
+  #strike(fault: GraphFault, call: GraphCall, run: () => Answer): GraphAnswer {
+    if (fault.do === 'accept_then_timeout' || fault.do === 'accept_then_reset') run();
+    switch (fault.do) {
+      case 'error':
+        return this.#told(call, this.#refusal(problemOf(fault)), fault.do);
+      case 'answer': {
+        const { status, body, contentType = 'text/html' } = fault;
+        this.#record(call, status, body, fault.do);
+        return { kind: 'answer', status, headers: { 'content-type': contentType }, body };
+      }
+      case 'timeout':
+      case 'accept_then_timeout':
+        this.#record(call, null, null, fault.do);
+        return { kind: 'none' };
+      case 'reset':
+      case 'accept_then_reset':
+        this.#record(call, null, null, fault.do);
+        return { kind: 'reset' };
+    }
+  }
+
   /** The checks in Meta's order (token, object, content), then the deed. */
-  #send(request: Request, phoneNumberId: string, body: unknown): Answer {
+  #send(call: GraphCall, phoneNumberId: string, body: unknown): Answer {
     const { business } = this.#world;
-    if (request.headers.authorization !== `Bearer ${business.accessToken}`) return this.#refusal(graphProblem(190));
+    if (call.authorization !== `Bearer ${business.accessToken}`) return this.#refusal(graphProblem(190));
     if (phoneNumberId !== business.phoneNumberId) return this.#refusal(unknownObject(phoneNumberId));
     const read = readSendRequest(body);
     if ('code' in read) return this.#refusal(read);
@@ -91,7 +130,16 @@ export class GraphApi {
     }
     if (read.recipient.by === 'phone' && read.recipient.digits === business.displayPhoneNumber)
       return this.#refusal(graphProblem(131021));
+    if (this.#enforceWindow && this.#isOutsideWindow(read)) return this.#refusal(graphProblem(131047, WINDOW_CLOSED));
     return { status: 200, body: this.#accept(read) };
+  }
+
+  /** Groups have no window here, as nobody writes in them. */
+  #isOutsideWindow({ recipient, type }: Extract<SendRequest, { kind: 'message' }>): boolean {
+    if (type === 'template' || recipient.by === 'group') return false;
+    const customer = this.#world.customers.find(recipient);
+    const last = customer && this.#world.lastFrom(customer.id);
+    return last === undefined || this.#world.clock.now() - last.atMs > WINDOW_MS;
   }
 
   #accept(request: Extract<SendRequest, { kind: 'message' }>): JsonObject {
@@ -127,27 +175,31 @@ export class GraphApi {
     return { status: problem.httpStatus, body: errorEnvelope(problem, this.#world.ids.traceId()) };
   }
 
-  #answer(request: Request, response: Response, answer: Answer, fault?: GraphFault['do']): void {
-    this.#record(request, answer.status, answer.body, fault);
-    const version = request.path.split('/')[1] ?? '';
-    if (VERSION.test(version)) response.set('facebook-api-version', version);
-    response.set('x-fb-trace-id', this.#world.ids.headerTraceId()).status(answer.status).json(answer.body);
+  #told(call: GraphCall, answer: Answer, fault?: GraphFault['do']): GraphAnswer {
+    this.#record(call, answer.status, answer.body, fault);
+    const version = call.path.split('/')[1] ?? '';
+    const headers = {
+      'content-type': 'application/json; charset=utf-8',
+      'x-fb-trace-id': this.#world.ids.headerTraceId(),
+      ...(VERSION.test(version) ? { 'facebook-api-version': version } : {}),
+    };
+    return { kind: 'answer', status: answer.status, headers, body: JSON.stringify(answer.body) };
   }
 
-  #record(request: Request, status: number | null, answer: unknown, fault?: GraphFault['do']): void {
+  #record(call: GraphCall, status: number | null, answer: unknown, fault?: GraphFault['do']): void {
     this.#world.addRequest({
-      method: request.method,
-      path: request.path,
-      body: bodyOf(request),
+      method: call.method,
+      path: call.path,
+      body: parsed(call.body),
       answer: { status, body: answer },
       ...(fault === undefined ? {} : { fault }),
     });
   }
 }
 
-/** Parsed if it is JSON, else its text. */
-function bodyOf(request: Request): unknown {
-  const text = Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '';
+/** The value if it is JSON, else its text. */
+function parsed(body: Uint8Array): unknown {
+  const text = Buffer.from(body).toString('utf8');
   return parseJson(text) ?? text;
 }
 

@@ -8,6 +8,12 @@ export interface Screen {
   readonly buttons?: readonly string[];
 }
 
+export interface ListRow {
+  readonly id: string;
+  readonly title: string;
+  readonly description?: string;
+}
+
 export function screenOf(request: JsonObject): Screen {
   const text = textOf(request);
   const buttons = replyButtonsOf(request).map((button) => button.title);
@@ -23,6 +29,21 @@ export function replyButtonsOf(request: JsonObject): readonly { readonly id: str
   return buttons.flatMap((button) => {
     const reply = isObject(button) ? button['reply'] : undefined;
     return isObject(reply) ? [{ id: String(reply['id']), title: String(reply['title']) }] : [];
+  });
+}
+
+/** The rows of a list in a send request that passed the checks, over all sections. */
+export function listRowsOf(request: JsonObject): readonly ListRow[] {
+  const interactive = request['interactive'];
+  const action = isObject(interactive) ? interactive['action'] : undefined;
+  const sections = isObject(action) && Array.isArray(action['sections']) ? action['sections'] : [];
+  const rows = sections.flatMap((section) =>
+    isObject(section) && Array.isArray(section['rows']) ? section['rows'] : [],
+  );
+  return rows.flatMap((row) => {
+    if (!isObject(row)) return [];
+    const { id, title, description } = row;
+    return [{ id: String(id), title: String(title), ...(typeof description === 'string' ? { description } : {}) }];
   });
 }
 

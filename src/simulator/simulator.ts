@@ -2,17 +2,19 @@ import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
-import { RealClock } from './clock.ts';
+import { type Clock, RealClock } from './clock.ts';
 import { controlApi } from './control-api.ts';
 import { CustomerMessages } from './customer-messages.ts';
 import type { NewCustomer } from './customers.ts';
 import { DEFAULT_WAIT_MS, repliesSince, SentWebhook } from './effects.ts';
 import type { Faults } from './faults.ts';
-import { GraphApi } from './graph-api.ts';
+import { type GraphAnswer, GraphApi, type GraphCall } from './graph-api.ts';
 import { type Handshake, shakeHands } from './handshake.ts';
+import { exchange } from './http-exchange.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { MediaApi } from './media-api.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
+import { SimulatorError } from './simulator-error.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
 import { MODEL_RETRY_DELAYS_MS, requireHttpUrl, WebhookSender } from './webhook-sender.ts';
 import { wireJson } from './wire-json.ts';
@@ -43,6 +45,15 @@ export interface SimulatorOptions extends Partial<Business> {
   readonly seed?: string | number;
   /** Newest messages, calls and webhooks that are remembered, each; default 10,000. */
   readonly historyLimit?: number;
+  /** Default: time as it passes. */
+  readonly clock?: Clock;
+  /** How webhooks reach the service; default: HTTP. */
+  readonly deliver?: typeof exchange;
+  /**
+   * Refuses (131047) what is no template to people who have not written within 24 hours, as Meta does. Default false: a service
+   * can be driven without a customer who writes first.
+   */
+  readonly enforceWindow?: boolean;
 }
 
 /** Ids from Meta's documentation, secrets that nobody can mistake for real ones. */
@@ -61,45 +72,32 @@ export class Simulator {
   readonly #sender: WebhookSender;
   readonly #messages: CustomerMessages;
   readonly #graph: GraphApi;
+  readonly #ladder: StatusLadder;
   readonly #handshakeTimeoutMs: number;
-  readonly #server: http.Server;
+  /** Made when it is needed: in the test of a bot there is none. */
+  #server: http.Server | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: SimulatorOptions = {}) {
     const { seed = randomBytes(8).toString('hex'), historyLimit = 10_000, webhookTimeoutMs = 10_000 } = options;
     const { retryDelaysMs = MODEL_RETRY_DELAYS_MS, statusDelaysMs = {}, webhookUrl } = options;
-    this.#world = new World(businessOf(options), new RealClock(), String(seed), historyLimit);
-    this.#sender = new WebhookSender(this.#world, { retryDelaysMs, webhookTimeoutMs }, webhookUrl);
+    const { clock = new RealClock(), deliver = exchange, enforceWindow = false } = options;
+    this.#world = new World(businessOf(options), clock, String(seed), historyLimit);
+    this.#sender = new WebhookSender(this.#world, { retryDelaysMs, webhookTimeoutMs, deliver }, webhookUrl);
     this.#messages = new CustomerMessages(this.#world, this.#sender);
-    this.#graph = new GraphApi(this.#world, new StatusLadder(this.#world, this.#sender, statusDelaysMs));
+    this.#ladder = new StatusLadder(this.#world, this.#sender, statusDelaysMs);
+    this.#graph = new GraphApi(this.#world, this.#ladder, { enforceWindow });
     this.#handshakeTimeoutMs = webhookTimeoutMs;
-    const app = express();
-    app.disable('x-powered-by');
-    app.disable('etag');
-    app.use(
-      '/_sim',
-      controlApi({
-        world: this.#world,
-        messages: this.#messages,
-        sender: this.#sender,
-        subscribe: (url) => this.subscribe(url),
-        reset: () => this.reset(),
-      }),
-    );
-    app.use(new MediaApi(this.#world).router());
-    app.use(this.#graph.router());
-    app.use(answerOversized);
-    this.#server = http.createServer(app);
-    // A kept-alive connection that closes just as the next request is written would be a fault that nobody armed.
-    this.#server.keepAliveTimeout = 300_000;
   }
 
   /** @throws Error of Node if the port is taken */
   listen(port: number): Promise<void> {
+    const server = this.#makeServer();
+    this.#server = server;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
-        this.#server.off('error', reject);
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject);
         this.#world.origin = this.url;
         resolve();
       });
@@ -108,7 +106,9 @@ export class Simulator {
 
   /** `http://127.0.0.1:<port>` */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const address = this.#server?.address() as AddressInfo | null | undefined;
+    if (!address) throw new SimulatorError('closed', 'The simulator does not listen.');
+    return `http://127.0.0.1:${address.port}`;
   }
 
   /** Base URL of the Graph API for a service under test. */
@@ -162,6 +162,26 @@ export class Simulator {
     return this.customer(this.#world.customers.add(customer).id);
   }
 
+  /** The Graph API for a service in the same process. */
+  graph(call: GraphCall): GraphAnswer {
+    return this.#graph.handle(call);
+  }
+
+  /** Takes the customer's phone off the net: messages are `sent` and no more, until it is back. @throws SimulatorError `unknown_customer` */
+  setOnline(customerId: string, online: boolean): void {
+    this.#ladder.setOnline(this.#world.customers.get(customerId).id, online);
+  }
+
+  /** The customer reads a message of ours; the status follows. Ignored for one that has no status to come. */
+  read(record: OutboundRecord): void {
+    this.#ladder.read(record);
+  }
+
+  /** The customer has another phone number from now on; their user id stays. @throws SimulatorError `invalid` if somebody has it */
+  changeNumber(customerId: string, phone: string): void {
+    this.#world.customers.changeNumber(customerId, phone);
+  }
+
   /**
    * Sets the callback URL as Meta's dashboard does: only if the handshake succeeds do webhooks go there. Without `url`: once
    * more for the one that is set. @throws SimulatorError `no_webhook_url` or `invalid`
@@ -202,6 +222,7 @@ export class Simulator {
   reset(): void {
     this.#sender.reset();
     this.#graph.reset();
+    this.#ladder.reset();
     this.#world.reset();
   }
 
@@ -209,10 +230,34 @@ export class Simulator {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.reset();
+      if (this.#server === undefined) return resolve();
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
     return this.#closing;
+  }
+
+  #makeServer(): http.Server {
+    const app = express();
+    app.disable('x-powered-by');
+    app.disable('etag');
+    app.use(
+      '/_sim',
+      controlApi({
+        world: this.#world,
+        messages: this.#messages,
+        sender: this.#sender,
+        subscribe: (url) => this.subscribe(url),
+        reset: () => this.reset(),
+      }),
+    );
+    app.use(new MediaApi(this.#world).router());
+    app.use(this.#graph.router());
+    app.use(answerOversized);
+    const server = http.createServer(app);
+    // A kept-alive connection that closes just as the next request is written would be a fault that nobody armed.
+    server.keepAliveTimeout = 300_000;
+    return server;
   }
 }
 

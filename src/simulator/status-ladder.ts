@@ -28,6 +28,9 @@ export class StatusLadder {
   readonly #world: World;
   readonly #sender: WebhookSender;
   readonly #delays: Required<StatusDelays>;
+  /** What those who are offline have to come, in order. */
+  readonly #offline = new Map<string, (() => void)[]>();
+  readonly #accepted = new WeakMap<OutboundRecord, Accepted>();
 
   constructor(world: World, sender: WebhookSender, delays: StatusDelays) {
     this.#world = world;
@@ -37,14 +40,39 @@ export class StatusLadder {
 
   /** Plans the steps. Of a reaction Meta reports nothing beyond `sent`. */
   start(accepted: Accepted): void {
+    this.#accepted.set(accepted.record, accepted);
     for (const step of accepted.record.type === 'reaction' ? (['sent'] as const) : STEPS) {
       const delayMs = this.#delays[step];
       if (delayMs !== 'never') this.#world.clock.after(delayMs, () => this.#report(accepted, step));
     }
   }
 
+  /** Who comes back gets at once what is due by then. */
+  setOnline(customerId: string, online: boolean): void {
+    const waiting = this.#offline.get(customerId) ?? [];
+    if (!online) this.#offline.set(customerId, waiting);
+    else if (this.#offline.delete(customerId)) for (const report of waiting) report();
+  }
+
+  /** Everybody is online. */
+  reset(): void {
+    this.#offline.clear();
+  }
+
+  /** Reports `read` now, whatever is planned; once. A message is delivered to whoever reads it. */
+  read(record: OutboundRecord): void {
+    const accepted = this.#accepted.get(record);
+    if (accepted === undefined || record.type === 'reaction') return;
+    if (!record.statuses.some(({ status }) => status === 'read')) this.#report(accepted, 'read');
+  }
+
   #report(accepted: Accepted, step: Step): void {
     const { record, customer } = accepted;
+    const waiting = step === 'sent' ? undefined : this.#offline.get(customer.id);
+    if (waiting !== undefined) {
+      waiting.push(() => this.#report(accepted, step));
+      return;
+    }
     const atMs = this.#world.clock.now();
     record.statuses.push({ status: step, atMs });
     this.#world.watch.changed();

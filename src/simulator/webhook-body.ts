@@ -28,7 +28,9 @@ function contact(customer: Customer, showUsername: boolean): JsonObject {
 }
 
 export function messageWebhook(business: Business, customer: Customer, message: JsonObject): JsonObject {
-  return messagesWebhook(business, { contacts: [contact(customer, true)], messages: [message] });
+  // Meta's page on system messages shows none.
+  const contacts = message['type'] === 'system' ? {} : { contacts: [contact(customer, true)] };
+  return messagesWebhook(business, { ...contacts, messages: [message] });
 }
 
 /** `contacts` shows the user name only with delivered and read, as at Meta since 2026. */

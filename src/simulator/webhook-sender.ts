@@ -1,5 +1,5 @@
 import type { FaultSubject } from './faults.ts';
-import { exchange } from './http-exchange.ts';
+import type { exchange } from './http-exchange.ts';
 import { signatureOf } from './signature.ts';
 import { SimulatorError } from './simulator-error.ts';
 import type { DeliveryRecord, WebhookRecord, World } from './world.ts';
@@ -21,6 +21,8 @@ export interface SenderOptions {
   readonly retryDelaysMs: readonly number[];
   /** How long the service may take to answer. Meta's own limit is not known. */
   readonly webhookTimeoutMs: number;
+  /** How a webhook reaches the service: HTTP, or a call in the same process. */
+  readonly deliver: typeof exchange;
 }
 
 /** The subject of a webhook that is to be delivered. */
@@ -110,7 +112,7 @@ export class WebhookSender {
     const startedAt = performance.now();
     const taken = (): number => Math.round((performance.now() - startedAt) * 10) / 10;
     try {
-      const answer = await exchange({
+      const answer = await this.#options.deliver({
         method: 'POST',
         url: this.requireUrl(),
         headers: {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Ended, ServiceProcess } from './service-process.ts';
+import { type Ended, ServiceProcess, type SpawnOptions } from './service-process.ts';
 
 /** What `npm run dev` leaves for the other commands. */
 export interface WrittenState {
@@ -21,14 +21,14 @@ export class DevFolder {
   }
 
   /** Does not wait for anything. */
-  spawn(env: Readonly<Record<string, string>> = {}): ServiceProcess {
-    this.server = ServiceProcess.spawn({ ...this.env, ...env }, { file: 'src/cli/dev.ts' });
+  spawn(env: Readonly<Record<string, string>> = {}, options: Pick<SpawnOptions, 'cwd'> = {}): ServiceProcess {
+    this.server = ServiceProcess.spawn({ ...this.env, ...env }, { file: 'src/cli/dev.ts', ...options });
     return this.server;
   }
 
   /** Resolves to the last line of what it says when it is ready. */
-  async start(env: Readonly<Record<string, string>> = {}): Promise<string> {
-    return await this.spawn(env).line((line) => line.startsWith('ready in '));
+  async start(env: Readonly<Record<string, string>> = {}, options: Pick<SpawnOptions, 'cwd'> = {}): Promise<string> {
+    return await this.spawn(env, options).line((line) => line.startsWith('ready in '));
   }
 
   get state(): WrittenState {

@@ -13,8 +13,10 @@ import type {
   QueuePayloads,
   Settlement,
   StateWrite,
+  Timers,
   Unit,
 } from '../../core/ports.ts';
+import { realTimers } from '../../core/real-timers.ts';
 import { MemoryConversationState } from './memory-conversation-state.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 import { joinUnit } from './memory-unit.ts';
@@ -24,6 +26,8 @@ const AGAIN_MS = 100;
 
 export interface MemoryMessageQueueOptions {
   readonly clock?: Clock;
+  /** By the same time as `clock`. */
+  readonly timers?: Timers;
   /** How long handlers may still run after `stop` before their signal is aborted. */
   readonly stopDeadlineMs?: number;
   /** Where handlers keep what they keep. */
@@ -36,23 +40,24 @@ type Store = (sends: readonly OutboundMessage[], writes: readonly StateWrite[]) 
 type StoredJob = Omit<NewJob, 'payload'> & { readonly payload: string };
 
 /**
- * The queues in this process's memory, gone with it. Retries wait by `setTimeout`, times are those of the clock given.
+ * The queues in this process's memory, gone with it. Retries wait by the timers, times are those of the clock given.
  *
  * Joins the units of `MemoryDedupStore`. The unit of any other store cannot be joined: then the jobs are stored at once,
  * and the queue looks at the keys itself.
  */
 export class MemoryMessageQueue implements MessageQueue {
   readonly #rows: MemoryRows;
-  readonly #clock: Clock;
+  readonly #time: Time;
   readonly #stopDeadlineMs: number;
   readonly #state: MemoryConversationState;
   readonly #lines = new Map<QueueName, Line>();
 
   constructor(rows: MemoryRows, options: MemoryMessageQueueOptions = {}) {
-    const { clock = Date, stopDeadlineMs = 20_000, state = new MemoryConversationState() } = options;
+    const { clock = Date, timers = realTimers, stopDeadlineMs = 20_000 } = options;
+    const { state = new MemoryConversationState() } = options;
     this.#rows = rows;
     this.#state = state;
-    this.#clock = clock;
+    this.#time = { clock, timers };
     this.#stopDeadlineMs = stopDeadlineMs;
   }
 
@@ -77,7 +82,12 @@ export class MemoryMessageQueue implements MessageQueue {
   }
 
   async depth(queue: QueueName): Promise<QueueDepth> {
-    return this.#rows.depth(queue, this.#clock.now());
+    return this.#rows.depth(queue, this.#time.clock.now());
+  }
+
+  /** Nothing is at work, and nothing could be before its time has come. */
+  get isAtRest(): boolean {
+    return [...this.#lines.values()].every((line) => line.isAtRest);
   }
 
   /** For others who let rows wait again. */
@@ -91,7 +101,7 @@ export class MemoryMessageQueue implements MessageQueue {
   }
 
   #store(queue: QueueName, jobs: readonly StoredJob[], fresh: boolean): void {
-    const added = jobs.filter((job) => this.#rows.add(queue, job, this.#clock.now(), fresh));
+    const added = jobs.filter((job) => this.#rows.add(queue, job, this.#time.clock.now(), fresh));
     for (const { lane } of added) this.#line(queue).wake(lane);
   }
 
@@ -104,7 +114,7 @@ export class MemoryMessageQueue implements MessageQueue {
         false,
       );
     };
-    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#clock, store);
+    const line = this.#lines.get(queue) ?? new Line(queue, this.#rows, this.#time, store);
     this.#lines.set(queue, line);
     return line;
   }
@@ -163,23 +173,35 @@ class Consumer implements Consumption {
   }
 }
 
+interface Time {
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
 /** The lanes of one queue that wait for a consumer, in the order in which they began to wait. */
 class Line {
   readonly #queue: QueueName;
   readonly #rows: MemoryRows;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #store: Store;
   readonly #consumers = new Set<Consumer>();
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** How to take back the waking of each lane that is planned. */
+  readonly #planned = new Map<string, () => void>();
   #closed = false;
 
-  constructor(queue: QueueName, rows: MemoryRows, clock: Clock, store: Store) {
+  constructor(queue: QueueName, rows: MemoryRows, time: Time, store: Store) {
     this.#queue = queue;
     this.#rows = rows;
-    this.#clock = clock;
+    this.#clock = time.clock;
+    this.#timers = time.timers;
     this.#store = store;
+  }
+
+  get isAtRest(): boolean {
+    return this.#active.size === 0 && this.#ready.size === 0;
   }
 
   join(consumer: Consumer): void {
@@ -190,7 +212,7 @@ class Line {
   close(): void {
     this.#closed = true;
     for (const consumer of this.#consumers) consumer.abort();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const takeBack of this.#planned.values()) takeBack();
   }
 
   /** Has the lane handled as soon as its first row is due; an active lane is looked at again when it is left. */
@@ -204,12 +226,12 @@ class Line {
       return;
     }
     const again = () => {
-      this.#timers.delete(lane);
+      this.#planned.delete(lane);
       this.wake(lane);
     };
     // The one before may be about another row, which stood first until this one was redriven.
-    clearTimeout(this.#timers.get(lane));
-    this.#timers.set(lane, setTimeout(again, inMs));
+    this.#planned.get(lane)?.();
+    this.#planned.set(lane, this.#timers.after(inMs, again));
   }
 
   #dispatch(): void {

@@ -9,7 +9,7 @@ export interface GraphCallsOptions {
   /** With the version, without a slash at the end. */
   readonly apiUrl: string;
   readonly accessToken: string;
-  readonly connections: GraphConnections;
+  readonly connections: Pick<GraphConnections, 'fetch'>;
   readonly limits: Pick<GraphTimeLimits, 'reconnectDelayMs' | 'answerMs' | 'totalMs'>;
 }
 

@@ -19,6 +19,8 @@ export interface GraphGatewayOptions {
   /** Measures how long a send takes; the process's monotonic clock if absent. */
   readonly clock?: Clock;
   readonly limits: GraphTimeLimits;
+  /** Default: over the network. */
+  readonly connections?: Pick<GraphConnections, 'fetch' | 'close'>;
 }
 
 const CONNECT_ATTEMPTS = 3;
@@ -42,7 +44,7 @@ export class GraphGateway implements WhatsAppGateway {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #limits: GraphTimeLimits;
-  readonly #connections: GraphConnections;
+  readonly #connections: Pick<GraphConnections, 'fetch' | 'close'>;
   readonly #calls: GraphCalls;
 
   constructor(options: GraphGatewayOptions) {
@@ -50,7 +52,7 @@ export class GraphGateway implements WhatsAppGateway {
     this.#metrics = options.metrics;
     this.#clock = options.clock ?? performance;
     this.#limits = options.limits;
-    this.#connections = new GraphConnections(new URL(options.apiUrl).protocol, options.limits);
+    this.#connections = options.connections ?? new GraphConnections(new URL(options.apiUrl).protocol, options.limits);
     this.#calls = new GraphCalls({ ...options, connections: this.#connections });
   }
 

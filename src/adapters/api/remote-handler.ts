@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { PermanentError } from '../../core/errors.ts';
+import type { InboundMessage, OutboundMessage, WebhookEvent } from '../../core/model.ts';
+import type { Clock, EventHandler, HandlerRun } from '../../core/ports.ts';
+import { problemOf, readReplies } from './outbound-request.ts';
+import { standardWebhookHeaders } from './standard-webhook.ts';
+
+export interface RemoteHandlerOptions {
+  readonly url: string;
+  /** Each signs. */
+  readonly secrets: readonly string[];
+  readonly clock: Clock;
+}
+
+/** With these it says that this very event will never do; every other failure may be its own, and is tried again. */
+const NEVER = [400, 413, 422];
+
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/** The version of the body's shape: raised when a field changes its meaning or goes; new fields may come at any time. */
+const SHAPE = 1;
+
+/** The bot is a program behind a URL, in any language: it gets each event as a signed POST and may answer with replies. */
+export class RemoteHandler implements EventHandler {
+  readonly #options: RemoteHandlerOptions;
+
+  constructor(options: RemoteHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** What the program makes of an event only it knows. */
+  listensTo(): boolean {
+    return true;
+  }
+
+  /**
+   * @throws PermanentError for what a repetition does not mend, Error for what it may
+   */
+  async handle(event: WebhookEvent, run: HandlerRun): Promise<void> {
+    const { url, secrets, clock } = this.#options;
+    const body = JSON.stringify({ version: SHAPE, type: typeOf(event), event });
+    const id = `evt_${createHash('sha256').update(body).digest('hex').slice(0, 32)}`;
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'wahook',
+        'wahook-attempt': String(run.attempt),
+        ...standardWebhookHeaders(secrets, { id, timestampMs: clock.now(), body }),
+      },
+      body,
+      redirect: 'manual',
+      signal: run.signal,
+    }).catch((error: unknown) => {
+      throw notReached(error, run.signal);
+    });
+    const { status } = response;
+    if (status < 200 || status > 299) {
+      await response.body?.cancel();
+      throw refusal(status);
+    }
+    for (const message of repliesOf(event, await textOf(response))) run.send(message);
+  }
+}
+
+/** As `bot.on` names it: `message.text`, `status.delivered`, `account.flows`. */
+function typeOf(event: WebhookEvent): string {
+  switch (event.kind) {
+    case 'message':
+      return event.type === 'interactive' ? `message.interactive.${event.reply.kind}` : `message.${event.type}`;
+    case 'status':
+      return `status.${event.status}`;
+    case 'account':
+      return `account.${event.field}`;
+  }
+}
+
+/** A reason without the address, which may hold a secret. */
+function notReached(error: unknown, signal: AbortSignal): Error {
+  if (signal.aborted) return signal.reason as Error;
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  return new Error(`HANDLER_URL was not reached${code}`);
+}
+
+function refusal(status: number): Error {
+  const answer = `HANDLER_URL answered with HTTP ${status}`;
+  if (NEVER.includes(status)) return new PermanentError(`${answer}: this event is not for it`);
+  if (status >= 300 && status <= 399) return new Error(`${answer}: redirects are not followed, name the final address`);
+  return new Error(answer);
+}
+
+async function textOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new PermanentError(`HANDLER_URL answered with more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** None for an empty answer, or one that is no JSON list (`OK`, `{"status":"ok"}`). */
+function repliesOf(event: WebhookEvent, text: string): readonly OutboundMessage[] {
+  const body = parse(text);
+  if (!Array.isArray(body) || body.length === 0) return [];
+  if (event.kind !== 'message') throw new PermanentError('HANDLER_URL answered with replies to what is no message');
+  const replies = readReplies(body);
+  if ('problem' in replies)
+    throw new Error(`HANDLER_URL answered with replies that cannot be read: ${replies.problem}`);
+  return replies.map(({ content, quote }, index) => {
+    const request = {
+      phoneNumberId: event.phoneNumberId,
+      to: recipientOf(event),
+      content,
+      ...(quote && { replyTo: event.id }),
+    };
+    const refused = problemOf(request);
+    if (refused !== undefined) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${refused.problem}`);
+    return { sendId: crypto.randomUUID(), ...request };
+  });
+}
+
+function recipientOf({ groupId, customer: { waId, userId } }: InboundMessage) {
+  if (groupId !== undefined) return { groupId };
+  return { ...(waId !== undefined && { waId }), ...(userId !== undefined && { userId }) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

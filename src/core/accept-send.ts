@@ -1,0 +1,74 @@
+import { sendJob } from './lanes.ts';
+import { checkOutbound } from './message-limits.ts';
+import type { OutboundMessage } from './model.ts';
+import type { DedupStore, MessageQueue } from './ports.ts';
+
+/** A message that somebody outside of the bot wants to send. */
+export type SendRequest = Omit<OutboundMessage, 'sendId' | 'causedAtMs'>;
+
+export type AcceptedSend =
+  /** Stored, now or by an earlier call with this key: it will be sent once. */
+  | { readonly outcome: 'accepted'; readonly sendId: string }
+  /** The key was used for another message. Nothing was stored. */
+  | { readonly outcome: 'conflict' }
+  /** Another call with this key is at work. Ask again. */
+  | { readonly outcome: 'busy' };
+
+/** Takes messages to send from outside of the bot, each once by the key that its caller chose. Keys are kept for 15 days. */
+export class AcceptSend {
+  readonly #dedup: DedupStore;
+  readonly #queue: MessageQueue;
+
+  constructor(dedup: DedupStore, queue: MessageQueue) {
+    this.#dedup = dedup;
+    this.#queue = queue;
+  }
+
+  /**
+   * Stores the message in the outbox; its id follows from the key, so that a repetition gets the same. Of concurrent calls with one
+   * key one stores it.
+   *
+   * @throws WahookError `invalid_message`, `storage_unavailable`, `unstorable`
+   */
+  async run(request: SendRequest, idempotencyKey: string): Promise<AcceptedSend> {
+    const digest = await sha256(idempotencyKey);
+    const sendId = uuidOf(digest);
+    const message: OutboundMessage = { sendId, ...request };
+    checkOutbound(message);
+    const used = `api|${digest}`;
+    const usedForThis = `api|${digest}|${await sha256(canonical(request))}`;
+    try {
+      const keys = [used, usedForThis].map((id) => ({ id, day: 0 }));
+      const { busy } = await this.#dedup.once(keys, async (fresh, unit) => {
+        if (!fresh.includes(used)) throw new KeyOfAnother();
+        await this.#queue.publish('outbound', [sendJob(message)], unit);
+      });
+      return busy.length > 0 ? { outcome: 'busy' } : { outcome: 'accepted', sendId };
+    } catch (error) {
+      if (error instanceof KeyOfAnother) return { outcome: 'conflict' };
+      throw error;
+    }
+  }
+}
+
+/** Ends the unit of work: the key is known, but not with this message. */
+class KeyOfAnother extends Error {}
+
+/** The same text for the same content, whatever the order of its fields. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : inner,
+  );
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The first half of a digest in the form of a UUID (version 8: made by a rule of one's own, RFC 9562). */
+function uuidOf(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

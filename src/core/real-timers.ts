@@ -1,0 +1,9 @@
+import type { Timers } from './ports.ts';
+
+/** Time as it passes. */
+export const realTimers: Timers = {
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
