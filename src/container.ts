@@ -4,7 +4,6 @@ import { readSendRequest } from './adapters/api/outbound-request.ts';
 import { RemoteHandler } from './adapters/api/remote-handler.ts';
 import { JsonLog } from './adapters/log/json-log.ts';
 import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
-import { MemoryMediaStore } from './adapters/memory/memory-media-store.ts';
 import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
 import { GraphGateway } from './adapters/meta/graph-gateway.ts';
 import { GraphMedia } from './adapters/meta/graph-media.ts';
@@ -85,6 +84,8 @@ export interface Replacements {
   readonly eventHandler: EventHandler;
   /** Answers in place of the Graph API. */
   readonly graph: AnswerGraph;
+  /** The files behind that. */
+  readonly media: MediaStore;
   /** Stands in front of the queue in memory. */
   readonly messageQueue: (queue: MessageQueue & { readonly isAtRest: boolean }) => MessageQueue;
 }
@@ -100,7 +101,7 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   bindObservation(container, config, version, replace);
   bindStore(container, config);
   bindMeta(container, replace.graph);
-  bindMedia(container, replace.graph);
+  bindMedia(container, replace.media);
   bindEventHandler(container, replace.eventHandler);
   bindUseCases(container);
   bindHandling(container);
@@ -205,11 +206,10 @@ function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
   );
 }
 
-/** Where Meta is in the same process there are no files behind its addresses. */
-function bindMedia(container: Container, graph: AnswerGraph | undefined): void {
+function bindMedia(container: Container, replacement: MediaStore | undefined): void {
   container.bind(TOKENS.media).toResolvedValue(
     ({ whatsapp: { apiUrl, accessToken } }: Config, log: Log, closers: Closers) => {
-      if (graph !== undefined) return new MemoryMediaStore();
+      if (replacement !== undefined) return replacement;
       const { graph: limits, media: transferLimits } = TIME_LIMITS;
       const media = new GraphMedia({ apiUrl, accessToken, log, limits, transferLimits });
       closers.add(() => media.close());

@@ -13,6 +13,7 @@ import { type Handshake, shakeHands } from './handshake.ts';
 import { exchange } from './http-exchange.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { MediaApi } from './media-api.ts';
+import type { MediaShelf } from './media-shelf.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
 import { SimulatorError } from './simulator-error.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
@@ -135,6 +136,11 @@ export class Simulator {
 
   get faults(): Faults {
     return this.#world.faults;
+  }
+
+  /** The files that Meta holds, for a service in the same process. */
+  get media(): MediaShelf {
+    return this.#world.media;
   }
 
   /** Graph calls, oldest first. */

@@ -6,10 +6,16 @@ import { ExpectedReply } from './expected-reply.ts';
 import { textOf } from './message-line.ts';
 import type { TestService } from './test-service.ts';
 
-/** What a customer can send besides text. */
-export type CustomerSends = Extract<
-  CustomerContent,
-  { readonly type: 'image' | 'video' | 'audio' | 'document' | 'sticker' | 'location' | 'contacts' | 'raw' }
+type FileType = 'image' | 'video' | 'audio' | 'document' | 'sticker';
+
+/** Bytes in place of base64. */
+type WithBytes<Content extends CustomerContent> = Content extends { readonly type: FileType }
+  ? Omit<Content, 'data'> & { readonly data?: Uint8Array }
+  : Content;
+
+/** What a customer can send besides text. `data`: the bytes of a file, which `ctx.media` fetches; without it a file has a few of its own. */
+export type CustomerSends = WithBytes<
+  Extract<CustomerContent, { readonly type: FileType | 'location' | 'contacts' | 'raw' }>
 >;
 
 /**
@@ -55,9 +61,9 @@ export class TestCustomer {
     return this.#choose('pick', row);
   }
 
-  /** An image, a place, a document … There are no bytes behind a file. `raw`: an element of Meta's `messages[]` as it is. */
+  /** An image, a place, a document … `raw`: an element of Meta's `messages[]` as it is. */
   sends(content: CustomerSends): Promise<void> {
-    return this.#send(content);
+    return this.#send(encoded(content));
   }
 
   /** Says something and quotes a message of the bot: its last one, or the last in whose text `which` finds something. */
@@ -197,4 +203,10 @@ export class TestCustomer {
   #impossible(verb: (...args: never[]) => unknown, message: string): Error {
     return this.#conversation.failure({ message, expected: 'something to do that with' }, verb);
   }
+}
+
+/** As the simulator takes it: files in base64. */
+function encoded(content: CustomerSends): CustomerContent {
+  if (!('data' in content) || content.data === undefined) return content as CustomerContent;
+  return { ...content, data: Buffer.from(content.data).toString('base64') } as CustomerContent;
 }

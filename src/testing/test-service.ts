@@ -9,6 +9,7 @@ import type { WebhookEvent } from '../core/model.ts';
 import type { DeadLetter, HandlerRun, Log, LogFields } from '../core/ports.ts';
 import { Simulator } from '../simulator/simulator.ts';
 import { CrashingQueue } from './crashing-queue.ts';
+import { SimulatedMedia } from './simulated-media.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import { WebhookMail } from './webhook-mail.ts';
 
@@ -95,6 +96,7 @@ export class TestService {
       metrics: NO_METRICS,
       eventHandler: new WatchedBot(bot, (error, attempt) => this.#failed(error, attempt)),
       graph: (call) => this.meta.graph(call),
+      media: new SimulatedMedia(this.meta.media),
       messageQueue: (queue) => {
         this.#isQueueAtRest = () => queue.isAtRest;
         this.#queue = new CrashingQueue(queue);

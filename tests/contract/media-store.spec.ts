@@ -1,6 +1,7 @@
 import { MemoryMediaStore } from '../../src/adapters/memory/memory-media-store.ts';
 import { GraphMedia } from '../../src/adapters/meta/graph-media.ts';
-import { createSimulator } from '../../src/simulator/simulator.ts';
+import { createSimulator, Simulator } from '../../src/simulator/simulator.ts';
+import { SimulatedMedia } from '../../src/testing/simulated-media.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { RecordingLog } from '../support/recording.ts';
 import { mediaStoreContract } from './media-store.contract.ts';
@@ -15,6 +16,14 @@ describe('MediaStore contract', () => {
         return id;
       };
       return { store, phoneNumberId: '106540352242922', receive, close: async () => {} };
+    }));
+
+  describe('SimulatedMedia', () =>
+    mediaStoreContract(async () => {
+      const meta = new Simulator();
+      const receive = async (mimeType: string, content: Buffer) => meta.media.put('webhook', mimeType, content).id;
+      const store = new SimulatedMedia(meta.media);
+      return { store, phoneNumberId: meta.business.phoneNumberId, receive, close: () => meta.close() };
     }));
 
   describe('GraphMedia', () =>

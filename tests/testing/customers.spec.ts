@@ -115,4 +115,39 @@ describe('A customer of testBot', () => {
     expect(error.message).to.match(/^> +expected: something to do that with$/m);
     expect((await rejection(ana.picks('yes'))).message).to.contain('No row yes');
   });
+
+  it('picks a row of a list with sections, by title or id, and the bot is told which', async () => {
+    const t = await testBot(
+      defineBot((bot) => {
+        bot.onText('menu', (ctx) =>
+          ctx.reply.list('What would you like?', 'Menu', [
+            { title: 'Hot', rows: [{ id: 'dish:soup', title: 'Soup', description: 'Of the day' }] },
+            { title: 'Cold', rows: [{ id: 'dish:salad', title: 'Salad' }] },
+          ]),
+        );
+        bot.onList(/^dish:(.+)$/, (ctx) => ctx.reply.text(`${ctx.match[1]}: ${ctx.message.reply.title}`));
+      }),
+    );
+    const ana = t.customer({ name: 'Ana' });
+    await ana.says('menu');
+    ana.expectReply().text('What would you like?').list('dish:soup', 'Salad');
+    await ana.picks('Salad');
+    ana.expectReply().text('salad: Salad');
+    await ana.picks('dish:soup');
+    ana.expectReply().text('soup: Soup');
+    expect((await rejection(ana.taps('Soup'))).message).to.contain('No button Soup');
+  });
+
+  it('writes several messages at once, which a bot that wants bursts gets together', async () => {
+    const t = await testBot(
+      defineBot({ turn: 'burst', quietMs: 1_500, maxMs: 10_000, maxMessages: 20 }, (bot) => {
+        bot.on('message.text', (ctx) => ctx.reply.text(`${ctx.messages.length}: ${ctx.text}`));
+      }),
+    );
+    const ana = t.customer({ name: 'Ana' });
+    await Promise.all([ana.says('hi'), ana.says('is it'), ana.says('open?')]);
+    ana.expectReply().text('3: hi\nis it\nopen?').within('3s').times(1);
+    await ana.says('thanks');
+    ana.expectReply().text('1: thanks').times(1);
+  });
 });
