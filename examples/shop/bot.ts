@@ -1,52 +1,49 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { defineBot } from 'wahook';
-import { stateOfOrder } from './orders.ts';
-import { nearestStore } from './stores.ts';
+import { menu } from './menu.ts';
+import { orders } from './orders.ts';
+import { newSession } from './session.ts';
+import { silence } from './silence.ts';
+import { stores } from './stores.ts';
 
 /** How long `slow` takes: less than HANDLER_TIMEOUT, so that it succeeds. */
 const SLOW_MS = 8_000;
 
-export default defineBot((bot) => {
+export default defineBot({ session: { initial: newSession } }, (bot) => {
+  bot.use(silence);
+
   bot.onText(/^(hi|hello|oi)\b/i, async (ctx) => {
     await ctx.reply.buttons(
       `Hello ${ctx.customer.name ?? 'there'}! What can I do for you?`,
       [
         { id: 'track', title: 'Track my order' },
         { id: 'menu', title: 'See the menu' },
-        { id: 'store', title: 'Find a store' },
+        { id: 'agent', title: 'Talk to a person' },
       ],
-      { footer: 'Demo Shop' },
+      { footer: 'Or write "store". "stop" leaves you alone.' },
     );
   });
 
-  bot.onButton('track', (ctx) => ctx.reply.text('What is the number of your order? It has four digits.'));
+  orders(bot);
+  menu(bot);
+  stores(bot);
 
-  bot.onText(/^(?:order )?#?(\d{4})$/i, async (ctx) => {
-    const [, number = ''] = ctx.match;
-    const state = await stateOfOrder(number);
-    const answer = state === undefined ? `There is no order #${number}.` : `Order #${number} ${state}.`;
-    await ctx.reply.text(answer, { quote: true });
+  // From here on the bot is silent; a person writes by POST /api/messages, or in whatever inbox the shop has.
+  bot.onButton('agent', async (ctx) => {
+    (await ctx.session.get()).answering = 'person';
+    await ctx.reply.text('A person will write to you shortly. Write "bot" to talk to me again.');
   });
 
-  bot.onButton('menu', async (ctx) => {
-    await ctx.reply.image('https://example.com/menu.png', { caption: 'Soup, bread, coffee' });
-    await ctx.reply.text('Write what you would like.');
-  });
-
-  bot.onButton('store', (ctx) => ctx.reply.text('Send me your location: 📎 → Location.'));
-
-  bot.on('message.location', async (ctx) => {
-    const { store, km } = nearestStore(ctx.message.latitude, ctx.message.longitude);
-    await ctx.reply.text(`Your nearest store is ${store.name}, ${Math.round(km)} km away.`);
-  });
-
-  bot.on('message.image', async (ctx) => {
-    const { mimeType = 'a file', sha256 = 'unknown' } = ctx.message.media;
-    await ctx.reply.text(`Received your picture (${mimeType}, sha256 ${sha256.slice(0, 12)}…). Thank you!`);
+  bot.onImage(async (ctx) => {
+    const picture = await ctx.media.buffer();
+    const sha256 = createHash('sha256').update(picture).digest('hex');
+    await ctx.reply.text(`Received, ${Math.ceil(picture.byteLength / 1024)} kB, sha256 ${sha256}`);
   });
 
   // Eight seconds, with the signal: if the run is cut off, the waiting ends too.
   bot.onText('slow', async (ctx) => {
+    await ctx.typing();
     await wait(SLOW_MS, undefined, { signal: ctx.signal });
     await ctx.reply.text('That took a while.');
   });

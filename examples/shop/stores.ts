@@ -1,25 +1,40 @@
-export interface Store {
+import type { BotBuilder } from 'wahook';
+import type { Session } from './session.ts';
+
+interface Store {
   readonly name: string;
+  readonly address: string;
   readonly latitude: number;
   readonly longitude: number;
 }
 
 const STORES: readonly Store[] = [
-  { name: 'Lisbon, Rua Augusta 24', latitude: 38.7106, longitude: -9.1371 },
-  { name: 'Porto, Rua das Flores 8', latitude: 41.1425, longitude: -8.6142 },
-  { name: 'Faro, Rua de Santo António 3', latitude: 37.0146, longitude: -7.9341 },
+  { name: 'Lisbon', address: 'Rua Augusta 24', latitude: 38.7106, longitude: -9.1371 },
+  { name: 'Porto', address: 'Rua das Flores 8', latitude: 41.1425, longitude: -8.6142 },
+  { name: 'Faro', address: 'Rua de Santo António 3', latitude: 37.0146, longitude: -7.9341 },
 ];
 
 const EARTH_KM = 6_371;
 
-/** The store next to a place, and how far it is as the crow flies. */
-export function nearestStore(latitude: number, longitude: number): { readonly store: Store; readonly km: number } {
-  const [first, ...others] = STORES.map((store) => ({ store, km: distanceKm(store, { latitude, longitude }) }));
-  if (first === undefined) throw new Error('there is no store at all');
-  return others.reduce((nearest, other) => (other.km < nearest.km ? other : nearest), first);
+/** Asks where the customer is, and shows the nearest store on the map. */
+export function stores(bot: BotBuilder<Session>): void {
+  bot.onText(/\bstores?\b/i, (ctx) => ctx.reply.locationRequest('Where are you?'));
+
+  bot.onLocation(async (ctx) => {
+    const { store, km } = nearestStore(ctx.message);
+    await ctx.reply.location(store);
+    await ctx.reply.text(`Your nearest store is ${store.name}, ${store.address}: ${Math.round(km)} km away.`);
+  });
 }
 
 type Place = Pick<Store, 'latitude' | 'longitude'>;
+
+/** The store next to a place, and how far it is as the crow flies. */
+function nearestStore(place: Place): { readonly store: Store; readonly km: number } {
+  const [first, ...others] = STORES.map((store) => ({ store, km: distanceKm(store, place) }));
+  if (first === undefined) throw new Error('there is no store at all');
+  return others.reduce((nearest, other) => (other.km < nearest.km ? other : nearest), first);
+}
 
 /** By the haversine formula. */
 function distanceKm(one: Place, other: Place): number {
