@@ -39,6 +39,7 @@ import type { ReceiveWebhook } from './core/receive-webhook.ts';
 import type { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { SendLimits } from './core/send-limits.ts';
 import type { SendMessage } from './core/send-message.ts';
+import type { TemplateCatalog } from './core/template-catalog.ts';
 import type { Worker } from './core/worker.ts';
 
 /** One word per thing looked at, `ok` if it is. */
@@ -100,6 +101,7 @@ export const TOKENS = {
   memorySendRate: token<MemorySendRate>('MemorySendRate'),
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),
   media: token<MediaStore>('MediaStore'),
+  templates: token<TemplateCatalog>('TemplateCatalog'),
   eventHandler: token<EventHandler>('EventHandler'),
   store: token<StoreLifecycle>('StoreLifecycle'),
   intake: token<Intake>('Intake'),

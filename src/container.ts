@@ -14,12 +14,14 @@ import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
 import { bindStore } from './container-stores.ts';
+import { bindTemplates } from './container-templates.ts';
 import { Closers, type ServedMetrics, type StoreLifecycle, TOKENS } from './container-tokens.ts';
 import { AcceptSend, type SendRequest } from './core/accept-send.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
 import { QUEUE_NAMES } from './core/lanes.ts';
+import type { AccountEvent } from './core/model.ts';
 import type {
   Clock,
   ConversationState,
@@ -48,6 +50,7 @@ import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { NumberLimits, SendLimits } from './core/send-limits.ts';
 import { SendMessage } from './core/send-message.ts';
 import type { WindowOpening } from './core/service-window.ts';
+import type { TemplateCatalog } from './core/template-catalog.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
@@ -102,6 +105,7 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   bindStore(container, config);
   bindMeta(container, replace.graph);
   bindMedia(container, replace.media);
+  bindTemplates(container, replace.graph);
   bindEventHandler(container, replace.eventHandler);
   bindUseCases(container);
   bindHandling(container);
@@ -277,12 +281,15 @@ function bindHandling(container: Container): void {
       state: ConversationState,
       gateway: WhatsAppGateway,
       media: MediaStore,
+      templates: TemplateCatalog,
       windows: ServiceWindows,
       timers: Timers,
     ) => {
       const windowOpened = (opening: WindowOpening) => windows.opened(opening);
-      const stores = { sentMessages, state, channel: { gateway, media } };
-      return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, windowOpened, timers }, stores);
+      const stores = { sentMessages, state, channel: { gateway, media, templates } };
+      const accountChanged = (event: AccountEvent) => templates.heard(event);
+      const options = { attempts, timeoutMs, windowOpened, accountChanged, timers };
+      return new HandleEvent(handler, log, metrics, clock, options, stores);
     },
     [
       TOKENS.eventHandler,
@@ -294,6 +301,7 @@ function bindHandling(container: Container): void {
       TOKENS.conversationState,
       TOKENS.gateway,
       TOKENS.media,
+      TOKENS.templates,
       TOKENS.serviceWindows,
       TOKENS.timers,
     ],

@@ -44,7 +44,7 @@ test('answers with a template what comes when the 24 hours are over', async () =
   const { t, ana } = await shop();
   const yesterday = String(Math.floor(t.clock.now() / 1000) - 25 * 3600);
   await ana.sends({ type: 'raw', message: { type: 'text', text: { body: '1042' }, timestamp: yesterday } });
-  ana.expectReply().template('order_update', 'en_US').times(1);
+  ana.expectReply().template('order_status', 'en_US').times(1);
   t.expectNothingPending();
 });
 

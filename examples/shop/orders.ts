@@ -35,7 +35,7 @@ async function tell(ctx: MessageHandlerContext, number: string): Promise<void> {
     return;
   }
   // More than 24 hours after a customer has written Meta takes nothing but templates: so when the question came late.
-  if (!ctx.window.open) await ctx.reply.template('order_update', 'en_US', { body: [number, state] });
+  if (!ctx.window.open) await ctx.templates.reply('order_status', 'en_US', { body: [number, state] });
   else await ctx.reply.text(`Order #${number} ${state}.`, { quote: true });
 }
 

@@ -11,6 +11,7 @@ import type {
 import type { Log } from '../core/ports.ts';
 import type { Session } from './conversation.ts';
 import type { Duration } from './duration.ts';
+import type { MessageTemplates } from './message-templates.ts';
 import type { OnceOptions } from './once-calls.ts';
 import type { ReceivedMedia } from './received-media.ts';
 import type { Reply, Send } from './reply.ts';
@@ -89,6 +90,9 @@ export interface MessageHandlerContext<Message extends InboundMessage = InboundM
    * runs again it makes one more, which costs nothing. @throws WahookError `invalid_media`, `media_unavailable`
    */
   uploadMedia(file: MediaFile): Promise<string>;
+
+  /** The templates of the account that the message came to: what there is, what it needs, and a reply that was checked against it. */
+  readonly templates: MessageTemplates;
 
   readonly session: Session<State>;
 

@@ -10,6 +10,7 @@ import {
 } from './bot-context.ts';
 import { Conversation } from './conversation.ts';
 import { type Duration, durationMs } from './duration.ts';
+import { MessageTemplates } from './message-templates.ts';
 import { OnceCalls } from './once-calls.ts';
 import { markRead } from './receipts.ts';
 import { ReceivedMedia } from './received-media.ts';
@@ -148,6 +149,7 @@ export class RunScope {
       markRead: () => markRead(message, false, this.#run),
       typing: () => markRead(message, true, this.#run),
       media: 'media' in message ? new ReceivedMedia(message.media, this.#run) : undefined,
+      templates: new MessageTemplates(message, reply, this.#run),
       uploadMedia: (file: MediaFile) => uploadMedia(file, phoneNumberId, this.#run),
       session: this.conversation,
       ask: async (name: string, question?: string, options?: AskOptions) => this.#ask(reply, name, question, options),

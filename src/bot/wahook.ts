@@ -4,6 +4,7 @@
 
 // biome-ignore lint/performance/noBarrelFile: the one public face of the package
 export { PermanentError } from '../core/errors.ts';
+export type { MessageTemplate } from '../core/message-template.ts';
 export type { Bot } from './bot.ts';
 export type { BotBuilder, ErrorHandler, ErrorVerdict, Handler, Middleware } from './bot-builder.ts';
 export type {
@@ -19,6 +20,7 @@ export { defineBot } from './define-bot.ts';
 export type { Duration } from './duration.ts';
 export type { AccountKind, EventKind, EventOf, MessageKind, StatusKind } from './event-names.ts';
 export type { FlowSchema } from './flow-schema.ts';
+export type { MessageTemplates } from './message-templates.ts';
 export type { MediaInput, Messages } from './messages.ts';
 export type { OnceOptions } from './once-calls.ts';
 export { InterruptedCall } from './once-calls.ts';

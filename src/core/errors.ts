@@ -6,6 +6,7 @@
  * - `invalid_message` an outbound message breaks a limit of Meta's; the message names the limit and the length
  * - `invalid_media` a file that Meta does not take, does not have any more, or that is too large; the same try fails again
  * - `media_unavailable` a file could not be sent or fetched this time; try again
+ * - `templates_unavailable` Meta did not tell which templates an account has; try again
  * - `storage_unavailable` the store did not answer, is read-only or full: nothing was stored as far as we know; try again
  * - `overloaded` too much is waiting already; try again later
  * - `unstorable` the store refuses this very value and will refuse it again
@@ -23,6 +24,7 @@ export type ErrorCode =
   | 'invalid_state'
   | 'invalid_media'
   | 'media_unavailable'
+  | 'templates_unavailable'
   | 'storage_unavailable'
   | 'overloaded'
   | 'unstorable'

@@ -4,7 +4,7 @@ import { isWahookError, PermanentError, WahookError } from './errors.ts';
 import { type BotStores, type KeptDocuments, type OpenRun, openRun } from './handler-run.ts';
 import { describeFailure } from './job-error.ts';
 import { leftAlone } from './lanes.ts';
-import type { WebhookEvent } from './model.ts';
+import type { AccountEvent, WebhookEvent } from './model.ts';
 import type { Clock, EventHandler, Job, JobContext, JobError, Log, Metrics, Settlement, Timers } from './ports.ts';
 import { realTimers } from './real-timers.ts';
 import { RunGate } from './run-gate.ts';
@@ -17,6 +17,8 @@ export interface HandleEventOptions {
   readonly timeoutMs: number;
   /** Told of each event by which a customer opens the service window. */
   readonly windowOpened?: (opening: WindowOpening) => void;
+  /** Told of each account event, before the bot is. */
+  readonly accountChanged?: (event: AccountEvent) => void;
   /** By which that time is measured. */
   readonly timers?: Timers;
 }
@@ -134,6 +136,7 @@ export class HandleEvent {
   async #handle({ jobs, first, deciding }: Turn, context: JobContext, kept: KeptDocuments): Promise<Settlement> {
     const startedAtMs = this.#clock.now();
     for (const opening of openingsOf(jobs)) this.#options.windowOpened?.(opening);
+    if (deciding.kind === 'account') this.#options.accountChanged?.(deciding);
     const timeout = new AbortController();
     const inTime = this.#timers.after(this.#options.timeoutMs, () => timeout.abort(this.#timeoutError()));
     const signal = AbortSignal.any([context.signal, timeout.signal]);

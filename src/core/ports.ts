@@ -1,3 +1,4 @@
+import type { MessageTemplate } from './message-template.ts';
 import type {
   AccountEvent,
   Customer,
@@ -601,10 +602,23 @@ export interface MediaStore {
   remove(mediaId: string, signal?: AbortSignal): Promise<void>;
 }
 
+/** `phoneNumberId`: the number whose access token is used. */
+export interface TemplateAccount {
+  readonly businessAccountId: string;
+  readonly phoneNumberId: string;
+}
+
+/** The message templates of our accounts, as Meta has them. */
+export interface TemplateSource {
+  /** All of an account, whatever their status, in Meta's order. Changes nothing. @throws WahookError `templates_unavailable` */
+  list(account: TemplateAccount): Promise<readonly MessageTemplate[]>;
+}
+
 /** What a run may ask of Meta right away, past the queue. It happens once per run, whatever becomes of the run. */
 export interface Channel {
   readonly gateway: Pick<WhatsAppGateway, 'markRead'>;
   readonly media: MediaStore;
+  readonly templates: TemplateSource;
 }
 
 /**

@@ -18,6 +18,8 @@ export interface GraphCall {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** Without the question mark. */
+  readonly query?: string;
   readonly authorization: string | undefined;
   readonly body: Uint8Array;
 }
@@ -34,6 +36,7 @@ export type GraphAnswer =
   | { readonly kind: 'reset' };
 
 const MESSAGES = /^\/(v\d+\.\d+)\/([^/]+)\/messages\/?$/;
+const TEMPLATES = /^\/(v\d+\.\d+)\/([^/]+)\/message_templates\/?$/;
 const VERSION = /^v\d+\.\d+$/;
 
 /** "24-hour customer service window" (Meta's page on sending messages, 2025-11). */
@@ -41,7 +44,7 @@ const WINDOW_MS = 24 * 60 * 60 * 1000;
 const WINDOW_CLOSED =
   'Message failed to send because more than 24 hours have passed since the customer last replied to this number.';
 
-/** Meta's Graph API as far as it is simulated: `POST /vN.N/{phone_number_id}/messages`, any version. */
+/** Meta's Graph API as far as it is simulated, any version: `POST /{phone_number_id}/messages`, `GET /{WABA}/message_templates`. */
 export class GraphApi {
   readonly #world: World;
   readonly #ladder: StatusLadder;
@@ -61,13 +64,16 @@ export class GraphApi {
     router.use((request, response) => {
       const { method, path } = request;
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const answer = this.handle({ method, path, authorization: request.headers.authorization, body });
+      const query = request.url.split('?')[1] ?? '';
+      const answer = this.handle({ method, path, query, authorization: request.headers.authorization, body });
       this.#answer(request, response, answer);
     });
     return router;
   }
 
   handle(call: GraphCall): GraphAnswer {
+    const accountId = call.method === 'GET' ? TEMPLATES.exec(call.path)?.[2] : undefined;
+    if (accountId !== undefined) return this.#told(call, this.#listTemplates(call, accountId));
     const phoneNumberId = call.method === 'POST' ? MESSAGES.exec(call.path)?.[2] : undefined;
     if (phoneNumberId === undefined) return this.#told(call, this.#refusal(unknownPath(call.path)));
     const body = parsed(call.body);
@@ -117,6 +123,14 @@ export class GraphApi {
     }
   }
 
+  #listTemplates(call: GraphCall, accountId: string): Answer {
+    const { business, templates } = this.#world;
+    if (call.authorization !== `Bearer ${business.accessToken}`) return this.#refusal(graphProblem(190));
+    if (accountId !== business.businessAccountId) return this.#refusal(unknownObject(accountId));
+    const page = templates.page(new URLSearchParams(call.query));
+    return 'code' in page ? this.#refusal(page) : { status: 200, body: { ...page } };
+  }
+
   /** The checks in Meta's order (token, object, content), then the deed. */
   #send(call: GraphCall, phoneNumberId: string, body: unknown): Answer {
     const { business } = this.#world;
@@ -130,6 +144,8 @@ export class GraphApi {
     }
     if (read.recipient.by === 'phone' && read.recipient.digits === business.displayPhoneNumber)
       return this.#refusal(graphProblem(131021));
+    const misfit = read.type === 'template' ? this.#world.templates.misfit(read.body['template']) : undefined;
+    if (misfit) return this.#refusal(misfit);
     if (this.#enforceWindow && this.#isOutsideWindow(read)) return this.#refusal(graphProblem(131047, WINDOW_CLOSED));
     return { status: 200, body: this.#accept(read) };
   }

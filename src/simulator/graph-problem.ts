@@ -44,6 +44,7 @@ const KNOWN: { readonly [code: number]: readonly [httpStatus: number, title: str
   131057: [500, 'Account in maintenance mode'],
   132000: [400, 'Number of parameters does not match the expected number of params'],
   132001: [404, 'Template name does not exist in the translation'],
+  132012: [400, 'Parameter format does not match format in the created template'],
   132015: [400, 'Template is paused'],
   132016: [400, 'Template is disabled'],
   133004: [503, 'Server temporarily unavailable'],

@@ -17,6 +17,7 @@ import type { MediaShelf } from './media-shelf.ts';
 import { SimulatedCustomer } from './simulated-customer.ts';
 import { SimulatorError } from './simulator-error.ts';
 import { type StatusDelays, StatusLadder } from './status-ladder.ts';
+import type { TemplateShelf } from './template-shelf.ts';
 import { MODEL_RETRY_DELAYS_MS, requireHttpUrl, WebhookSender } from './webhook-sender.ts';
 import { wireJson } from './wire-json.ts';
 import {
@@ -136,6 +137,11 @@ export class Simulator {
 
   get faults(): Faults {
     return this.#world.faults;
+  }
+
+  /** The templates of the account: some to begin with, and what is put there. */
+  get templates(): TemplateShelf {
+    return this.#world.templates;
   }
 
   /** The files that Meta holds, for a service in the same process. */

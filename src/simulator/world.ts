@@ -6,6 +6,7 @@ import { Identifiers } from './identifiers.ts';
 import type { JsonObject } from './json.ts';
 import { MediaShelf } from './media-shelf.ts';
 import type { Screen } from './screen.ts';
+import { TemplateShelf } from './template-shelf.ts';
 import { Watch } from './watch.ts';
 
 /** The business that the service under test works for, as Meta knows it. */
@@ -95,6 +96,7 @@ export class World {
   readonly requests: History<RequestRecord>;
   readonly webhooks: History<WebhookRecord>;
   readonly media: MediaShelf;
+  readonly templates: TemplateShelf;
   /** Where the simulator listens, `http://127.0.0.1:<port>`; empty before it does. */
   origin = '';
   #seq = 0;
@@ -109,6 +111,7 @@ export class World {
     this.requests = new History(historyLimit);
     this.webhooks = new History(historyLimit);
     this.media = new MediaShelf(clock, this.ids);
+    this.templates = new TemplateShelf();
   }
 
   addInbound(customer: Customer, type: string, message: JsonObject, id: string): InboundRecord {
@@ -179,6 +182,7 @@ export class World {
     this.requests.clear();
     this.webhooks.clear();
     this.media.clear();
+    this.templates.reset();
   }
 
   #nextSeq(): number {

@@ -7,7 +7,7 @@ import { Conversation } from './conversation.ts';
 import { type Duration, milliseconds } from './duration.ts';
 import { TestCustomer } from './test-customer.ts';
 import { TestFaults } from './test-faults.ts';
-import { TestService } from './test-service.ts';
+import { TestService, type TestTemplate } from './test-service.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export type { AssertionError } from 'node:assert';
@@ -15,6 +15,7 @@ export type { Duration } from './duration.ts';
 export type { ExpectedReply } from './expected-reply.ts';
 export type { CustomerSends, TestCustomer } from './test-customer.ts';
 export type { TestFaults } from './test-faults.ts';
+export type { TestTemplate } from './test-service.ts';
 
 export interface TestBotOptions {
   /** Settings of the service by their names, e.g. `{ HANDLER_RETRIES: '2' }`. Nothing of the real environment is read. */
@@ -26,6 +27,8 @@ export interface TestBotOptions {
    * a message that fails at every attempt is a dead letter by then. The clock stops at the last thing that happened.
    */
   readonly settle?: Duration;
+  /** Templates that the account has besides the simulator's own, as Meta tells them. */
+  readonly templates?: readonly TestTemplate[];
   /** In real time: how long a handler may be at work before the step fails. Default 5 seconds. */
   readonly patience?: Duration;
 }
@@ -150,8 +153,8 @@ export class BotTest {
 export async function testBot(bot: Bot, options: TestBotOptions = {}): Promise<BotTest> {
   if (!(bot instanceof Bot))
     throw new TypeError('testBot needs what defineBot made: import bot from the file that exports it by default');
-  const { env = {}, startAt, settle = '2m', patience = '5s' } = options;
+  const { env = {}, startAt, settle = '2m', patience = '5s', templates = [] } = options;
   const clock = new VirtualClock(startAt?.getTime() ?? Date.now());
   const limits = { settleMs: milliseconds(settle), patienceMs: milliseconds(patience) };
-  return new BotTest(await TestService.start(bot, clock, { env, ...limits }));
+  return new BotTest(await TestService.start(bot, clock, { env, templates, ...limits }));
 }

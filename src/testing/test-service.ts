@@ -33,7 +33,11 @@ export interface Note {
   readonly text: string;
 }
 
+/** In Meta's form: `name`, `language`, `status`, `category`, `parameter_format`, `components`. */
+export type TestTemplate = Parameters<Simulator['templates']['put']>[0];
+
 export interface TestServiceOptions {
+  readonly templates: readonly TestTemplate[];
   readonly env: Readonly<Record<string, string>>;
   /** How far time goes on by itself, in virtual ms, for what is left to do. */
   readonly settleMs: number;
@@ -90,6 +94,7 @@ export class TestService {
       webhookUrl: 'http://service.invalid/webhook/whatsapp',
       deliver: (request) => this.mail.deliver(request, isMessage(request.body)),
     });
+    for (const template of options.templates) this.meta.templates.put(template);
     this.composition = compose(configFor(this.meta, options.env), packageJson.version, {
       ...{ clock, timers: clock },
       log: this.#log(),

@@ -1,5 +1,6 @@
 import { MemoryGateway } from '../../src/adapters/memory/memory-gateway.ts';
 import { MemoryMediaStore } from '../../src/adapters/memory/memory-media-store.ts';
+import { MemoryTemplates } from '../../src/adapters/memory/memory-templates.ts';
 import type { Bot } from '../../src/bot/bot.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
 import type {
@@ -26,7 +27,7 @@ export class RecordedRun implements HandlerRun {
   readonly documents = new Map<string, Json | null>();
   readonly recorded = new Map<string, OnceCall>();
   deferredMs: number | undefined;
-  readonly channel = { gateway: new MemoryGateway(), media: new MemoryMediaStore() };
+  readonly channel = { gateway: new MemoryGateway(), media: new MemoryMediaStore(), templates: new MemoryTemplates() };
   readonly #abort = new AbortController();
   readonly signal = this.#abort.signal;
 

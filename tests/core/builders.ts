@@ -1,6 +1,7 @@
 import { MemoryConversationState } from '../../src/adapters/memory/memory-conversation-state.ts';
 import { MemoryGateway } from '../../src/adapters/memory/memory-gateway.ts';
 import { MemoryMediaStore } from '../../src/adapters/memory/memory-media-store.ts';
+import { MemoryTemplates } from '../../src/adapters/memory/memory-templates.ts';
 import type { BotStores } from '../../src/core/handler-run.ts';
 import type { InboundMessage, OutboundMessage, StatusUpdate, WebhookEvent } from '../../src/core/model.ts';
 import type { Job, JobContext, Origin, StateWrite, WebhookElement } from '../../src/core/ports.ts';
@@ -103,6 +104,6 @@ export function emptyStores(): BotStores {
   return {
     state: new MemoryConversationState(),
     sentMessages: { find: async () => undefined },
-    channel: { gateway: new MemoryGateway(), media: new MemoryMediaStore() },
+    channel: { gateway: new MemoryGateway(), media: new MemoryMediaStore(), templates: new MemoryTemplates() },
   };
 }

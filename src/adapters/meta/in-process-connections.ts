@@ -5,6 +5,8 @@ interface GraphCall {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
   readonly authorization: string | undefined;
   readonly body: Uint8Array;
 }
@@ -33,9 +35,11 @@ export class InProcessConnections {
   /** Like node-fetch's `fetch`, for requests whose body is a text. Who waits for `none` is told at once that nothing came. */
   async fetch(url: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers as Record<string, string>);
+    const { pathname, search } = new URL(url);
     const answer = this.#answer({
       method: init.method ?? 'GET',
-      path: new URL(url).pathname,
+      path: pathname,
+      query: search.slice(1),
       authorization: headers.get('authorization') ?? undefined,
       body: Buffer.from(String(init.body ?? '')),
     });

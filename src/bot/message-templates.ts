@@ -1,0 +1,77 @@
+import { isWahookError, WahookError } from '../core/errors.ts';
+import { isCalled, type MessageTemplate } from '../core/message-template.ts';
+import type { InboundMessage } from '../core/model.ts';
+import type { TemplateParts } from '../core/outbound-content.ts';
+import type { HandlerRun } from '../core/ports.ts';
+import { misfits } from '../core/template-fit.ts';
+import type { Reply, ReplyOptions } from './reply.ts';
+import type { SentReply } from './sent-reply.ts';
+
+/**
+ * The templates of the account that the message came to, as Meta has them; up to five minutes old. The access token needs the permission
+ * `whatsapp_business_management`. What cannot be had throws WahookError `templates_unavailable`: let the handler fail, and it runs again.
+ */
+export class MessageTemplates {
+  readonly #message: InboundMessage;
+  readonly #reply: Reply;
+  readonly #run: HandlerRun;
+
+  constructor(message: InboundMessage, reply: Reply, run: HandlerRun) {
+    this.#message = message;
+    this.#reply = reply;
+    this.#run = run;
+  }
+
+  /** All of them, whatever their status. */
+  list(): Promise<readonly MessageTemplate[]> {
+    const { businessAccountId, phoneNumberId } = this.#message;
+    return this.#run.channel.templates.list({ businessAccountId, phoneNumberId });
+  }
+
+  /** Undefined: there is none of this name in this language. */
+  async get(name: string, language: string): Promise<MessageTemplate | undefined> {
+    return (await this.list()).find((template) => isCalled(template, name, language));
+  }
+
+  /**
+   * Resolves if `parts` fill the template's own places. @throws WahookError `invalid_message` that names everything that is missing,
+   * too much or of another kind, or says that there is no such template
+   */
+  async check(name: string, language: string, parts: TemplateParts = {}): Promise<void> {
+    const all = await this.list();
+    const template = all.find((one) => isCalled(one, name, language));
+    if (template === undefined) throw unfit(name, language, whyNone(all, name));
+    const problems = misfits(template, parts);
+    if (problems.length > 0) throw unfit(name, language, problems.join('; '));
+  }
+
+  /**
+   * Checks as `check` does and then queues as `reply.template` does, so await it. If the templates cannot be had it is queued
+   * unchecked, and the log says so: then Meta alone checks it.
+   */
+  async reply(
+    name: string,
+    language: string,
+    parts: TemplateParts = {},
+    options: ReplyOptions = {},
+  ): Promise<SentReply> {
+    try {
+      await this.check(name, language, parts);
+    } catch (error) {
+      if (!isWahookError(error, 'templates_unavailable')) throw error;
+      this.#run.log.warn('A template is sent unchecked', { reason: error.message });
+    }
+    return await this.#reply.template(name, language, parts, options);
+  }
+}
+
+function whyNone(all: readonly MessageTemplate[], name: string): string {
+  const languages = all.filter((one) => one.name === name).map(({ language }) => language);
+  return languages.length === 0
+    ? 'the account has no template of this name'
+    : `it is there in ${languages.join(', ')} only`;
+}
+
+function unfit(name: string, language: string, why: string): WahookError {
+  return new WahookError('invalid_message', `The template ${name} (${language}) cannot be sent: ${why}`);
+}
