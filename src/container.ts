@@ -196,7 +196,7 @@ function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
       const gateway = new GraphGateway({
         ...{ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph },
         ...(graph && { connections: new InProcessConnections(graph) }),
-        ...(file && { numberOf: (id) => file.of(id) }),
+        ...(file && { accessOf: (id) => file.of(id) }),
       });
       closers.add(() => gateway.close());
       return gateway;
@@ -208,14 +208,17 @@ function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
 /** Where Meta is in the same process there are no files behind its addresses. */
 function bindMedia(container: Container, graph: AnswerGraph | undefined): void {
   container.bind(TOKENS.media).toResolvedValue(
-    ({ whatsapp: { apiUrl, accessToken } }: Config, log: Log, closers: Closers) => {
+    ({ whatsapp: { apiUrl, accessToken } }: Config, log: Log, closers: Closers, file: NumbersFile | undefined) => {
       if (graph !== undefined) return new MemoryMediaStore();
       const { graph: limits, media: transferLimits } = TIME_LIMITS;
-      const media = new GraphMedia({ apiUrl, accessToken, log, limits, transferLimits });
+      const media = new GraphMedia({
+        ...{ apiUrl, accessToken, log, limits, transferLimits },
+        ...(file && { accessOf: (id) => file.of(id) }),
+      });
       closers.add(() => media.close());
       return media;
     },
-    [TOKENS.config, TOKENS.log, TOKENS.closers],
+    [TOKENS.config, TOKENS.log, TOKENS.closers, TOKENS.numbersFile],
   );
 }
 

@@ -147,7 +147,7 @@ export class RunScope {
       unreact: () => reply.noReaction(message.id),
       markRead: () => markRead(message, false, this.#run),
       typing: () => markRead(message, true, this.#run),
-      media: 'media' in message ? new ReceivedMedia(message.media, this.#run) : undefined,
+      media: 'media' in message ? new ReceivedMedia(message.media, phoneNumberId, this.#run) : undefined,
       uploadMedia: (file: MediaFile) => uploadMedia(file, phoneNumberId, this.#run),
       session: this.conversation,
       ask: async (name: string, question?: string, options?: AskOptions) => this.#ask(reply, name, question, options),
