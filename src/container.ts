@@ -4,6 +4,7 @@ import { readSendRequest } from './adapters/api/outbound-request.ts';
 import { RemoteHandler } from './adapters/api/remote-handler.ts';
 import { JsonLog } from './adapters/log/json-log.ts';
 import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
+import { Redaction } from './adapters/log/redaction.ts';
 import { MemoryMediaStore } from './adapters/memory/memory-media-store.ts';
 import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
 import { GraphGateway } from './adapters/meta/graph-gateway.ts';
@@ -133,7 +134,9 @@ function bindObservation(container: Container, config: Config, version: string, 
   const { whatsapp, log, remoteHandler, apiToken = [] } = config;
   const ours = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
   const secrets = ours.concat(remoteHandler?.secrets ?? [], apiToken);
-  container.bind(TOKENS.log).toConstantValue(replace.log ?? new JsonLog({ ...log, secrets }));
+  const redaction = new Redaction(secrets);
+  container.bind(TOKENS.redaction).toConstantValue(redaction);
+  container.bind(TOKENS.log).toConstantValue(replace.log ?? new JsonLog({ ...log, redaction }));
   const queueGauges = async (): Promise<readonly GaugeReading[]> => {
     const queue = await container.getAsync(TOKENS.messageQueue);
     return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
@@ -182,8 +185,9 @@ function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
   container
     .bind(TOKENS.numbersFile)
     .toResolvedValue(
-      (config: Config, log: Log, closers: Closers) => openNumbersFile(container, config, log, closers),
-      [TOKENS.config, TOKENS.log, TOKENS.closers],
+      (config: Config, log: Log, redaction: Redaction, closers: Closers) =>
+        openNumbersFile(container, config, log, redaction, closers),
+      [TOKENS.config, TOKENS.log, TOKENS.redaction, TOKENS.closers],
     );
   container.bind(TOKENS.decodeWebhook).toConstantValue(decodeWebhook);
   container.bind(TOKENS.gateway).toResolvedValue(
@@ -222,7 +226,13 @@ function bindMedia(container: Container, graph: AnswerGraph | undefined): void {
   );
 }
 
-function openNumbersFile(container: Container, config: Config, log: Log, closers: Closers): NumbersFile | undefined {
+function openNumbersFile(
+  container: Container,
+  config: Config,
+  log: Log,
+  redaction: Redaction,
+  closers: Closers,
+): NumbersFile | undefined {
   const { whatsapp, sending, numbersFile: path } = config;
   if (path === undefined) return undefined;
   const { apiUrl, accessToken, phoneNumberId, webhookSecrets: secrets } = whatsapp;
@@ -233,7 +243,8 @@ function openNumbersFile(container: Container, config: Config, log: Log, closers
       .getAsync(TOKENS.sendingNumbers)
       .then((numbers) => numbers.resumeRenewed())
       .catch(() => log.warn('Numbers with a new token are resumed at their next probe', {}));
-  const file = new NumbersFile({ path, own, log, onChange });
+  const onSecrets = (values: readonly string[]) => redaction.add(values);
+  const file = new NumbersFile({ path, own, log, onSecrets, onChange });
   closers.add(() => file.close());
   return file;
 }
