@@ -1,5 +1,5 @@
 import type { Customer, OutboundMessage, WebhookEvent } from './model.ts';
-import type { OutboundContent } from './outbound-content.ts';
+import type { ContentOf, Fallback } from './outbound-content.ts';
 import type { Job } from './ports.ts';
 
 /** Meta's page "Send messages" (2025-11-04): 24 hours from the last message or call of the person. */
@@ -14,7 +14,7 @@ export interface WindowOpening {
 }
 
 /** Absent if the event opens none. In a group nobody's window is opened. */
-export function windowOpenedBy(event: WebhookEvent): WindowOpening | undefined {
+function windowOpenedBy(event: WebhookEvent): WindowOpening | undefined {
   if (event.kind === 'message' && event.groupId === undefined && event.type !== 'system')
     return { phoneNumberId: event.phoneNumberId, customer: event.customer, openedAtMs: event.sentAtMs };
   if (event.kind === 'account' && event.call !== undefined && event.phoneNumberId !== undefined)
@@ -53,6 +53,6 @@ export function openedFor(
 }
 
 /** The content of the template that goes out instead. */
-export function fallbackContent({ template, ...parts }: NonNullable<OutboundMessage['fallback']>): OutboundContent {
+export function fallbackContent({ template, ...parts }: Fallback): ContentOf<'template'> {
   return { type: 'template', name: template, ...parts };
 }
