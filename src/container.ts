@@ -362,8 +362,9 @@ function bindSending(container: Container): void {
   container
     .bind(TOKENS.acceptSend)
     .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue) => new AcceptSend(dedup, queue),
-      [TOKENS.dedupStore, TOKENS.messageQueue],
+      (dedup: DedupStore, queue: MessageQueue, windows: ServiceWindows, clock: Clock, { outsideWindow }: Config) =>
+        new AcceptSend(dedup, queue, windows, clock, outsideWindow),
+      [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.serviceWindows, TOKENS.clock, TOKENS.config],
     );
   container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config, TOKENS.numbersFile]);
   container.bind(TOKENS.sendMessage).toResolvedValue(
