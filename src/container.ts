@@ -295,7 +295,7 @@ function bindHandling(container: Container): void {
       timers: Timers,
     ) => {
       const windowOpened = (opening: WindowOpening) => windows.opened(opening);
-      const stores = { sentMessages, state, channel: { gateway, media } };
+      const stores = { sentMessages, state, windows, channel: { gateway, media } };
       return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, windowOpened, timers }, stores);
     },
     [

@@ -12,6 +12,8 @@ export type {
   AnyContext,
   AskOptions,
   MessageHandlerContext,
+  MessageWindow,
+  ServiceWindow,
   StatusHandlerContext,
 } from './bot-context.ts';
 export type { Session } from './conversation.ts';
