@@ -13,6 +13,7 @@ import { AcceptSend, type SendRequest } from './core/accept-send.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
+import type { WebhookEvent } from './core/model.ts';
 import type {
   Clock,
   ConversationState,
@@ -38,7 +39,7 @@ import { realTimers } from './core/real-timers.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import { SendMessage } from './core/send-message.ts';
-import type { WindowOpening } from './core/service-window.ts';
+import { type WindowOpening, windowOpenedBy } from './core/service-window.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
@@ -133,11 +134,23 @@ function bindEventHandler(container: Container, eventHandler: EventHandler | und
 
 function bindUseCases(container: Container): void {
   container.bind(TOKENS.intake).toResolvedValue(
-    (events: EventStore, quarantine: Quarantine, metrics: Metrics, clock: Clock, rate: SendRate) => {
-      const received = (phoneNumberId: string) => rate.received(phoneNumberId, 1);
-      return new Intake(events, quarantine, metrics, clock, { ...INTAKE, received });
+    (
+      events: EventStore,
+      quarantine: Quarantine,
+      metrics: Metrics,
+      clock: Clock,
+      rate: SendRate,
+      windows: ServiceWindows,
+    ) => {
+      const accepted = (event: WebhookEvent) => {
+        if (event.kind === 'message') rate.received(event.phoneNumberId, 1);
+        // Here and not only when it is handled: it may wait for long behind one that fails.
+        const opening = windowOpenedBy(event);
+        if (opening !== undefined) windows.opened(opening);
+      };
+      return new Intake(events, quarantine, metrics, clock, { ...INTAKE, accepted });
     },
-    [TOKENS.eventStore, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate],
+    [TOKENS.eventStore, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate, TOKENS.serviceWindows],
   );
   container
     .bind(TOKENS.receiveWebhook)

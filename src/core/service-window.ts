@@ -14,7 +14,7 @@ export interface WindowOpening {
 }
 
 /** Absent if the event opens none. In a group nobody's window is opened. */
-function windowOpenedBy(event: WebhookEvent): WindowOpening | undefined {
+export function windowOpenedBy(event: WebhookEvent): WindowOpening | undefined {
   if (event.kind === 'message' && event.groupId === undefined && event.type !== 'system')
     return { phoneNumberId: event.phoneNumberId, customer: event.customer, openedAtMs: event.sentAtMs };
   if (event.kind === 'account' && event.call !== undefined && event.phoneNumberId !== undefined)

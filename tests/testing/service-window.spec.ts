@@ -35,6 +35,18 @@ describe('A reply after the customer service window is closed', () => {
     ana.expectReply().text('at once').times(1);
   });
 
+  it('goes out as it is if the customer has written again meanwhile, though that waits behind', async () => {
+    const t = await testBot(slow({ fallback }));
+    const ana = t.customer({ name: 'Ana' });
+    await ana.says('hi');
+    await t.clock.advance('24h');
+    await ana.says('are you there?');
+    ana.expectNoReply();
+    await t.clock.advance('2h');
+    ana.expectReply().text('a day later');
+    expect(t.deadLetters).to.deep.equal([]);
+  });
+
   it('is a dead letter if it names none', async () => {
     const t = await testBot(slow({}));
     const ana = t.customer({ name: 'Ana' });
