@@ -19,7 +19,7 @@ export function bindTemplates(container: Container, graph: AnswerGraph | undefin
       closers.add(() => connections.close());
       const source = new GraphTemplates({
         ...{ apiUrl, accessToken, connections, limits },
-        ...(file && { numberOf: (id) => file.of(id) }),
+        ...(file && { accessOf: (id) => file.of(id) }),
       });
       return new TemplateCatalog(source, clock);
     },

@@ -23,8 +23,8 @@ export class SimulatedMedia implements MediaStore {
     return this.#shelf.put('upload', mimeType, whole).id;
   }
 
-  async describe(mediaId: string): Promise<MediaInfo> {
-    const { id, mimeType, content, sha256 } = this.#file(mediaId);
+  async describe({ id }: Pick<Media, 'id'>): Promise<MediaInfo> {
+    const { mimeType, content, sha256 } = this.#file(id);
     return { id, mimeType, bytes: content.byteLength, sha256 };
   }
 
@@ -42,8 +42,8 @@ export class SimulatedMedia implements MediaStore {
     return { mimeType, bytes, sha256: digest.toString('hex'), intact: digest.toString('base64') === given };
   }
 
-  async remove(mediaId: string): Promise<void> {
-    if (!this.#shelf.remove(mediaId)) throw gone();
+  async remove({ id }: Pick<Media, 'id'>): Promise<void> {
+    if (!this.#shelf.remove(id)) throw gone();
   }
 
   #file(mediaId: string): StoredMedia {

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { WahookError } from '../../core/errors.ts';
 import { type MessageTemplate, placesIn, type TemplateCardPart } from '../../core/message-template.ts';
 import type { TemplateAccount, TemplateSource } from '../../core/ports.ts';
-import { GraphCalls, type GraphCallsOptions } from './graph-calls.ts';
+import { type AccessOf, type GraphAccess, GraphCalls, type GraphCallsOptions } from './graph-calls.ts';
 
-export interface GraphTemplatesOptions extends GraphCallsOptions {
-  /** Of each number, where they are not all the same; undefined: none of ours. */
-  readonly numberOf?: (phoneNumberId: string) => { readonly apiUrl: string; readonly accessToken: string } | undefined;
+export interface GraphTemplatesOptions extends GraphAccess, Omit<GraphCallsOptions, 'accessOf'> {
+  /** Of each number, where they are not all the same. */
+  readonly accessOf?: AccessOf;
 }
 
 /** Of `GET /<WABA_ID>/message_templates` (Meta's OpenAPI file, v23.0; `parameter_format` is not in it, and not needed). */
@@ -52,37 +52,33 @@ const Page = z.looseObject({
 
 /** The templates of an account over the Graph API, page by page. The token needs the permission whatsapp_business_management. */
 export class GraphTemplates implements TemplateSource {
-  readonly #options: GraphTemplatesOptions;
+  readonly #calls: GraphCalls;
 
   constructor(options: GraphTemplatesOptions) {
-    this.#options = options;
+    this.#calls = new GraphCalls({ ...options, accessOf: options.accessOf ?? (() => options) });
   }
 
-  async list({ businessAccountId, phoneNumberId }: TemplateAccount): Promise<readonly MessageTemplate[]> {
-    const { numberOf = () => this.#options } = this.#options;
-    const access = numberOf(phoneNumberId);
-    if (access === undefined) throw unavailable('this number is not in the settings');
-    const calls = new GraphCalls({ ...this.#options, ...access });
+  async list(account: TemplateAccount): Promise<readonly MessageTemplate[]> {
     const templates: MessageTemplate[] = [];
     let after: string | undefined;
     for (let page = 1; page <= MAX_PAGES; page += 1) {
-      const { data, paging } = await pageOf(calls, businessAccountId, after);
+      const { data, paging } = await this.#page(account, after);
       templates.push(...data.flatMap(templateOf));
       after = paging?.cursors?.after;
       if (after === undefined || (paging?.next === undefined && data.length < PAGE)) return templates;
     }
     throw unavailable('the pages of the list do not end');
   }
-}
 
-async function pageOf(calls: GraphCalls, businessAccountId: string, after: string | undefined) {
-  const query = new URLSearchParams({ fields: FIELDS, limit: String(PAGE), ...(after !== undefined && { after }) });
-  const path = `/${encodeURIComponent(businessAccountId)}/message_templates?${query}`;
-  const result = await calls.call({ method: 'GET', path });
-  if (result.kind !== 'answered') throw unavailable(result.reason);
-  const { data } = Page.safeParse(result.body);
-  if (data === undefined) throw unavailable('the answer is no list');
-  return data;
+  async #page({ businessAccountId, phoneNumberId }: TemplateAccount, after: string | undefined) {
+    const query = new URLSearchParams({ fields: FIELDS, limit: String(PAGE), ...(after !== undefined && { after }) });
+    const path = `/${encodeURIComponent(businessAccountId)}/message_templates?${query}`;
+    const result = await this.#calls.call({ phoneNumberId, method: 'GET', path });
+    if (result.kind !== 'answered') throw unavailable(result.reason);
+    const { data } = Page.safeParse(result.body);
+    if (data === undefined) throw unavailable('the answer is no list');
+    return data;
+  }
 }
 
 /** Nothing for one that cannot be understood: who sends it hears from Meta what is wrong. */

@@ -8,7 +8,7 @@ const ACCOUNT = { businessAccountId: '102290129340398', phoneNumberId: '10654035
 const TOKEN = 'a-token-that-nobody-may-see';
 
 /** Answers one call after the other with these bodies, the last of them for ever. */
-function open(bodies: readonly unknown[], numberOf?: () => { apiUrl: string; accessToken: string } | undefined) {
+function open(bodies: readonly unknown[], accessOf?: () => { apiUrl: string; accessToken: string } | undefined) {
   const asked: { url: URL; authorization: string | undefined }[] = [];
   const connections = {
     fetch: async (url: string, init: { headers?: unknown }) => {
@@ -19,7 +19,7 @@ function open(bodies: readonly unknown[], numberOf?: () => { apiUrl: string; acc
   };
   const source = new GraphTemplates({
     ...{ apiUrl: 'https://graph.example/v25.0', accessToken: TOKEN, connections, limits: TIME_LIMITS.graph },
-    ...(numberOf && { numberOf }),
+    ...(accessOf && { accessOf }),
   });
   return { asked, source };
 }
