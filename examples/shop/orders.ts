@@ -35,8 +35,8 @@ async function tell(ctx: MessageHandlerContext, number: string): Promise<void> {
     return;
   }
   // More than 24 hours after a customer has written Meta takes nothing but templates: so when the question came late.
-  if (!ctx.window.open) await ctx.templates.reply('order_status', 'en_US', { body: [number, state] });
-  else await ctx.reply.text(`Order #${number} ${state}.`, { quote: true });
+  const fallback = { template: 'order_status', language: 'en_US', body: [number, state] };
+  await ctx.reply.text(`Order #${number} ${state}.`, { quote: true, fallback });
 }
 
 /** What there is to say about an order; undefined: there is none with this number. */
