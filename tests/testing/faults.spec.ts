@@ -90,7 +90,7 @@ describe('Faults in the test of a bot', () => {
     });
     await t.clock.advance('25h');
     expect(await t.send(ana, { type: 'text', text: 'still there?' })).to.include({ state: 'dead' });
-    expect(t.deadLetters[0]).to.include({ queue: 'outbound', reason: 'graph_131047' });
+    expect(t.deadLetters[0]).to.include({ queue: 'outbound', reason: 'window_closed' });
     expect(await t.send(ana, { type: 'template', name: 'come_back', language: 'en' })).to.include({ state: 'sent' });
     ana.expectReply().text('You said: hello').times(3);
     const stranger = t.customer({ name: 'Bo' });
