@@ -52,6 +52,7 @@ const PARTS = 16;
  * message after a later one: out of order. Counts each message once for each kind of violation.
  */
 export class Ledger {
+  readonly #isTold: (sendId: string) => boolean;
   readonly #conversations: Conversation[] = [];
   readonly #offences: Offence[] = [];
   readonly #seen = new Set<string>();
@@ -59,6 +60,11 @@ export class Ledger {
   #acked = 0;
   #handled = 0;
   readonly #counts: Record<Count, number> = { lost: 0, twice: 0, outOfOrder: 0, repliesLost: 0, repliesTwice: 0 };
+
+  /** @param isTold whether a status of the send with this id was acked */
+  constructor(isTold: (sendId: string) => boolean = () => false) {
+    this.#isTold = isTold;
+  }
 
   /** `conversation` counts from 0 without gaps, `n` from 1. */
   sent(conversation: number, n: number, parts: number): void {
@@ -85,7 +91,9 @@ export class Ledger {
       return;
     }
     const name = `c${conversation}`;
-    const about = `message ${n} part ${part} run ${run} send id ${sendId ?? '-'}`;
+    const told =
+      sendId !== undefined && this.#isTold(sendId) ? 'a status of it was acked' : 'no status of it was acked yet';
+    const about = `message ${n} part ${part} run ${run} send id ${sendId ?? '-'} (${told})`;
     if (message.run !== undefined && message.run !== run) {
       this.#once(`twice ${name}-${n}`, () =>
         this.#offend('twice', 'twice', name, `${about}; ${agoOf(message)} run ${message.run}`),

@@ -45,7 +45,7 @@ export class ScenarioRun {
   readonly #options: ScenarioOptions;
   readonly #receiver: Receiver;
   readonly #servers: Servers;
-  readonly #ledger = new Ledger();
+  readonly #ledger = new Ledger((sendId) => this.#side.deliveries.has(sendId));
   readonly #side = new SideLedger();
   readonly #startedAt = performance.now();
   readonly #open: AsyncDisposableStack;
