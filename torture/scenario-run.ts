@@ -45,7 +45,7 @@ export class ScenarioRun {
   readonly #options: ScenarioOptions;
   readonly #receiver: Receiver;
   readonly #servers: Servers;
-  readonly #ledger = new Ledger((sendId) => this.#side.deliveries.has(sendId));
+  readonly #ledger: Ledger;
   readonly #side = new SideLedger();
   readonly #startedAt = performance.now();
   readonly #open: AsyncDisposableStack;
@@ -61,6 +61,8 @@ export class ScenarioRun {
 
   private constructor(options: ScenarioOptions, servers: Servers, logs: string, open: AsyncDisposableStack) {
     this.#options = options;
+    const { settleWaitMs } = options;
+    this.#ledger = new Ledger({ settleWaitMs, isTold: (sendId) => this.#side.deliveries.has(sendId) });
     this.#receiver = options.receiver ?? WAHOOK;
     this.#servers = servers;
     this.#logs = logs;
