@@ -3,7 +3,7 @@ const vendor = (names) => `(^|/)node_modules/(@types/)?(${names})/`;
 
 /** Each package has one home; everywhere else it is a port of the core. */
 const fences = {
-  inversify: '^src/container(-stores|-tokens)?\\.ts$',
+  inversify: '^src/container[^/]*\\.ts$',
   express: '^src/(http/|simulator/|create-wahook\\.ts$)',
   zod: '^src/(config\\.ts$|adapters/(meta|api)/|bot/)',
   'pg|pg-boss|@electric-sql/pglite': '^src/adapters/postgres/',

@@ -1,4 +1,5 @@
 import type { ServiceIdentifier } from 'inversify';
+import type { Redaction } from './adapters/log/redaction.ts';
 import type { MemoryConversationState } from './adapters/memory/memory-conversation-state.ts';
 import type { MemoryMessageQueue } from './adapters/memory/memory-message-queue.ts';
 import type { MemoryRows } from './adapters/memory/memory-rows.ts';
@@ -68,6 +69,8 @@ const token = <Type>(name: string): ServiceIdentifier<Type> => Symbol(name);
 export const TOKENS = {
   config: token<Config>('Config'),
   closers: token<Closers>('Closers'),
+  /** What no line of the log may hold. */
+  redaction: token<Redaction>('Redaction'),
   log: token<Log>('Log'),
   clock: token<Clock>('Clock'),
   timers: token<Timers>('Timers'),

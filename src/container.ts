@@ -1,26 +1,19 @@
-import { createHash } from 'node:crypto';
 import { Container } from 'inversify';
 import { readSendRequest } from './adapters/api/outbound-request.ts';
 import { RemoteHandler } from './adapters/api/remote-handler.ts';
-import { JsonLog } from './adapters/log/json-log.ts';
-import { type GaugeReading, PrometheusMetrics } from './adapters/log/prometheus-metrics.ts';
-import { MemoryMediaStore } from './adapters/memory/memory-media-store.ts';
-import { decodeWebhook } from './adapters/meta/decode-webhook.ts';
-import { GraphGateway } from './adapters/meta/graph-gateway.ts';
-import { GraphMedia } from './adapters/meta/graph-media.ts';
-import { HmacSignatureVerifier } from './adapters/meta/hmac-signature-verifier.ts';
-import { type AnswerGraph, InProcessConnections } from './adapters/meta/in-process-connections.ts';
-import { type NumberSettings, NumbersFile } from './adapters/meta/numbers-file.ts';
+import type { AnswerGraph } from './adapters/meta/in-process-connections.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
+import { bindMeta } from './container-meta.ts';
+import { bindObservation } from './container-observation.ts';
 import { bindStore } from './container-stores.ts';
 import { Closers, type ServedMetrics, type StoreLifecycle, TOKENS } from './container-tokens.ts';
 import { AcceptSend, type SendRequest } from './core/accept-send.ts';
 import { ApplyStatuses } from './core/delivery-status.ts';
 import { HandleEvent } from './core/handle-event.ts';
 import { Intake } from './core/intake.ts';
-import { QUEUE_NAMES } from './core/lanes.ts';
+import type { WebhookEvent } from './core/model.ts';
 import type {
   Clock,
   ConversationState,
@@ -34,7 +27,6 @@ import type {
   MessageQueue,
   Metrics,
   Quarantine,
-  QueueName,
   SendingNumbers,
   SendRate,
   SentMessages,
@@ -46,9 +38,8 @@ import type {
 import { realTimers } from './core/real-timers.ts';
 import { ReceiveWebhook } from './core/receive-webhook.ts';
 import { ReplayQuarantine } from './core/replay-quarantine.ts';
-import type { NumberLimits, SendLimits } from './core/send-limits.ts';
 import { SendMessage } from './core/send-message.ts';
-import type { WindowOpening } from './core/service-window.ts';
+import { type WindowOpening, windowOpenedBy } from './core/service-window.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
@@ -100,7 +91,6 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   bindObservation(container, config, version, replace);
   bindStore(container, config);
   bindMeta(container, replace.graph);
-  bindMedia(container, replace.graph);
   bindEventHandler(container, replace.eventHandler);
   bindUseCases(container);
   bindHandling(container);
@@ -129,112 +119,6 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   };
 }
 
-function bindObservation(container: Container, config: Config, version: string, replace: Partial<Replacements>): void {
-  const { whatsapp, log, remoteHandler, apiToken = [] } = config;
-  const ours = [whatsapp.accessToken, whatsapp.verifyToken, ...whatsapp.webhookSecrets];
-  const secrets = ours.concat(remoteHandler?.secrets ?? [], apiToken);
-  container.bind(TOKENS.log).toConstantValue(replace.log ?? new JsonLog({ ...log, secrets }));
-  const queueGauges = async (): Promise<readonly GaugeReading[]> => {
-    const queue = await container.getAsync(TOKENS.messageQueue);
-    return (await Promise.all(QUEUE_NAMES.map((name) => readQueue(queue, name)))).flat();
-  };
-  const numberGauges = async (): Promise<readonly GaugeReading[]> => {
-    const numbers = await (await container.getAsync(TOKENS.sendingNumbers)).list();
-    return numbers.flatMap(({ phoneNumberId, stopped }) => {
-      if (stopped === undefined) return [];
-      const labels = { number: phoneNumberId.slice(-4), reason: stopped.error.code };
-      return [{ name: 'number_stopped' as const, labels, value: 1 }];
-    });
-  };
-  const cacheGauges = async (): Promise<readonly GaugeReading[]> => {
-    if (!container.isBound(TOKENS.dedupCache)) return [];
-    const { up } = await container.getAsync(TOKENS.dedupCache);
-    return [{ name: 'dedup_cache_up', labels: {}, value: up ? 1 : 0 }];
-  };
-  container.bind(TOKENS.metrics).toConstantValue(
-    replace.metrics ??
-      new PrometheusMetrics({
-        version,
-        gauges: [queueGauges, numberGauges, cacheGauges],
-        limits: TIME_LIMITS.metrics,
-      }),
-  );
-}
-
-async function readQueue(queue: MessageQueue, name: QueueName): Promise<readonly GaugeReading[]> {
-  const { waiting, dead, held, oldestMs } = await queue.depth(name);
-  return [
-    { name: 'queue_depth', labels: { queue: name, state: 'waiting' }, value: waiting },
-    { name: 'queue_depth', labels: { queue: name, state: 'dead' }, value: dead },
-    { name: 'queue_oldest_age_seconds', labels: { queue: name }, value: oldestMs / 1000 },
-    ...(name === 'messages' ? [{ name: 'held_conversations' as const, labels: {}, value: held }] : []),
-  ];
-}
-
-function bindMeta(container: Container, graph: AnswerGraph | undefined): void {
-  container
-    .bind(TOKENS.signatureVerifier)
-    .toResolvedValue(
-      (config: Config, file: NumbersFile | undefined) =>
-        new HmacSignatureVerifier(file === undefined ? config.whatsapp.webhookSecrets : () => file.secrets),
-      [TOKENS.config, TOKENS.numbersFile],
-    );
-  container
-    .bind(TOKENS.numbersFile)
-    .toResolvedValue(
-      (config: Config, log: Log, closers: Closers) => openNumbersFile(container, config, log, closers),
-      [TOKENS.config, TOKENS.log, TOKENS.closers],
-    );
-  container.bind(TOKENS.decodeWebhook).toConstantValue(decodeWebhook);
-  container.bind(TOKENS.gateway).toResolvedValue(
-    (
-      { whatsapp: { apiUrl, accessToken } }: Config,
-      metrics: Metrics,
-      closers: Closers,
-      file: NumbersFile | undefined,
-    ) => {
-      const gateway = new GraphGateway({
-        ...{ apiUrl, accessToken, metrics, limits: TIME_LIMITS.graph },
-        ...(graph && { connections: new InProcessConnections(graph) }),
-        ...(file && { numberOf: (id) => file.of(id) }),
-      });
-      closers.add(() => gateway.close());
-      return gateway;
-    },
-    [TOKENS.config, TOKENS.metrics, TOKENS.closers, TOKENS.numbersFile],
-  );
-}
-
-/** Where Meta is in the same process there are no files behind its addresses. */
-function bindMedia(container: Container, graph: AnswerGraph | undefined): void {
-  container.bind(TOKENS.media).toResolvedValue(
-    ({ whatsapp: { apiUrl, accessToken } }: Config, log: Log, closers: Closers) => {
-      if (graph !== undefined) return new MemoryMediaStore();
-      const { graph: limits, media: transferLimits } = TIME_LIMITS;
-      const media = new GraphMedia({ apiUrl, accessToken, log, limits, transferLimits });
-      closers.add(() => media.close());
-      return media;
-    },
-    [TOKENS.config, TOKENS.log, TOKENS.closers],
-  );
-}
-
-function openNumbersFile(container: Container, config: Config, log: Log, closers: Closers): NumbersFile | undefined {
-  const { whatsapp, sending, numbersFile: path } = config;
-  if (path === undefined) return undefined;
-  const { apiUrl, accessToken, phoneNumberId, webhookSecrets: secrets } = whatsapp;
-  const own = { apiUrl, accessToken, phoneNumberId, secrets, perSecond: sending.perSecond };
-  // What was stopped because of an old token is tried with the new one.
-  const onChange = () =>
-    void container
-      .getAsync(TOKENS.sendingNumbers)
-      .then((numbers) => numbers.resumeRenewed())
-      .catch(() => log.warn('Numbers with a new token are resumed at their next probe', {}));
-  const file = new NumbersFile({ path, own, log, onChange });
-  closers.add(() => file.close());
-  return file;
-}
-
 /** Who handles events: the bot, unless a program at a URL does, or whom the caller names. */
 function bindEventHandler(container: Container, eventHandler: EventHandler | undefined): void {
   container.bind(TOKENS.eventHandler).toResolvedValue(
@@ -250,11 +134,23 @@ function bindEventHandler(container: Container, eventHandler: EventHandler | und
 
 function bindUseCases(container: Container): void {
   container.bind(TOKENS.intake).toResolvedValue(
-    (events: EventStore, quarantine: Quarantine, metrics: Metrics, clock: Clock, rate: SendRate) => {
-      const received = (phoneNumberId: string) => rate.received(phoneNumberId, 1);
-      return new Intake(events, quarantine, metrics, clock, { ...INTAKE, received });
+    (
+      events: EventStore,
+      quarantine: Quarantine,
+      metrics: Metrics,
+      clock: Clock,
+      rate: SendRate,
+      windows: ServiceWindows,
+    ) => {
+      const accepted = (event: WebhookEvent) => {
+        if (event.kind === 'message') rate.received(event.phoneNumberId, 1);
+        // Here and not only when it is handled: it may wait for long behind one that fails.
+        const opening = windowOpenedBy(event);
+        if (opening !== undefined) windows.opened(opening);
+      };
+      return new Intake(events, quarantine, metrics, clock, { ...INTAKE, accepted });
     },
-    [TOKENS.eventStore, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate],
+    [TOKENS.eventStore, TOKENS.quarantine, TOKENS.metrics, TOKENS.clock, TOKENS.sendRate, TOKENS.serviceWindows],
   );
   container
     .bind(TOKENS.receiveWebhook)
@@ -281,7 +177,7 @@ function bindHandling(container: Container): void {
       timers: Timers,
     ) => {
       const windowOpened = (opening: WindowOpening) => windows.opened(opening);
-      const stores = { sentMessages, state, channel: { gateway, media } };
+      const stores = { sentMessages, state, windows, channel: { gateway, media } };
       return new HandleEvent(handler, log, metrics, clock, { attempts, timeoutMs, windowOpened, timers }, stores);
     },
     [
@@ -348,10 +244,10 @@ function bindSending(container: Container): void {
   container
     .bind(TOKENS.acceptSend)
     .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue) => new AcceptSend(dedup, queue),
-      [TOKENS.dedupStore, TOKENS.messageQueue],
+      (dedup: DedupStore, queue: MessageQueue, windows: ServiceWindows, clock: Clock, { outsideWindow }: Config) =>
+        new AcceptSend(dedup, queue, windows, clock, outsideWindow),
+      [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.serviceWindows, TOKENS.clock, TOKENS.config],
     );
-  container.bind(TOKENS.sendLimits).toResolvedValue(sendLimits, [TOKENS.config, TOKENS.numbersFile]);
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (
       gateway: WhatsAppGateway,
@@ -381,27 +277,4 @@ function bindSending(container: Container): void {
       TOKENS.config,
     ],
   );
-}
-
-function sendLimits({ sending, whatsapp: { accessToken } }: Config, file: NumbersFile | undefined): SendLimits {
-  const own = { perSecond: sending.perSecond, accessToken };
-  const limitsOf = (phoneNumberId: string): NumberLimits => {
-    const { perSecond, accessToken: token, account } = settingsOf(phoneNumberId, file, own);
-    return { perSecond, credential: fingerprintOf(token), ...(account !== undefined && { account }) };
-  };
-  return { pair: sending.pair, limitsOf };
-}
-
-/** A number that is not ours sends nothing, but what it receives is counted. */
-function settingsOf(
-  phoneNumberId: string,
-  file: NumbersFile | undefined,
-  own: Pick<NumberSettings, 'perSecond' | 'accessToken'>,
-): Pick<NumberSettings, 'perSecond' | 'accessToken' | 'account'> {
-  return file === undefined ? own : (file.of(phoneNumberId) ?? { perSecond: own.perSecond, accessToken: '' });
-}
-
-/** Tells one token from another without telling it. */
-function fingerprintOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex').slice(0, 12);
 }

@@ -76,11 +76,13 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     file: 'src/container.ts',
     find: 'return new BotHandler(await loadBot(config.bot));',
     replace: `const bot = new BotHandler(await loadBot(config.bot));
+        const { GraphGateway } = await import('./adapters/meta/graph-gateway.ts');
         const { apiUrl, accessToken } = config.whatsapp;
-        const gateway = new GraphGateway({ apiUrl, accessToken, metrics: { count() {}, observe() {} } });
+        const options = { apiUrl, accessToken, limits: TIME_LIMITS.graph };
+        const gateway = new GraphGateway({ ...options, metrics: { count() {}, observe() {} } });
         const handle: EventHandler['handle'] = (event, run) =>
           bot.handle(event, { ...run, send: (message) => void gateway.send(message) });
-        return { handle };`,
+        return { listensTo: (event) => bot.listensTo(event), handle };`,
     scenario: 'worker dies handling',
   },
   {

@@ -56,6 +56,21 @@ export interface AskOptions {
   readonly timeout?: Duration;
 }
 
+/** Meta takes everything from us until `closesAt`, then only templates. */
+export interface ServiceWindow {
+  readonly open: boolean;
+  readonly closesAt: Date;
+}
+
+/** The window that this message opened; a later message or call prolongs it. */
+export interface MessageWindow extends ServiceWindow {
+  /**
+   * With what the service knows of later ones: asks the store, so call it only where `open` is not enough. In a group it tells
+   * the same as the message. @throws WahookError `storage_unavailable`
+   */
+  latest(): Promise<ServiceWindow>;
+}
+
 /** What a handler gets for a message of a customer. */
 export interface MessageHandlerContext<Message extends InboundMessage = InboundMessage, State = unknown>
   extends RunContext {
@@ -69,8 +84,7 @@ export interface MessageHandlerContext<Message extends InboundMessage = InboundM
   readonly conversation: string;
   /** The text of a text message; of a burst all its texts, one a line. */
   readonly text: TextOf<Message>;
-  /** Meta takes everything from us until `closesAt`, then only templates. As of this message; a later one prolongs it. */
-  readonly window: { readonly open: boolean; readonly closesAt: Date };
+  readonly window: MessageWindow;
   readonly reply: Reply;
   /** To others than the one who wrote, from the same number. */
   readonly send: Send;

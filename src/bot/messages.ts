@@ -1,6 +1,7 @@
 import type {
   AddressForm,
   ContactCard,
+  Fallback,
   FlowOpening,
   Header,
   LinkButton,
@@ -24,6 +25,15 @@ export interface Quoting<Quote> {
   readonly quote?: Quote;
 }
 
+/** A message that Meta takes only within 24 hours of the customer's last one. */
+export interface FreeForm<Quote> extends Quoting<Quote> {
+  /**
+   * Goes out instead if the message is later than that, as when the handler was retried for a day. Checked at once, as the
+   * message is. Without one a late message becomes a dead letter. In a group it is never needed.
+   */
+  readonly fallback?: Fallback;
+}
+
 interface Footed {
   readonly footer?: string;
 }
@@ -38,7 +48,7 @@ interface Framed extends Footed {
 }
 
 /** Checks a message and queues it, before it returns. */
-export type QueueMessage<Quote> = (content: OutboundContent, quote: Quote | undefined) => Queued;
+export type QueueMessage<Quote> = (content: OutboundContent, options: FreeForm<Quote>) => Queued;
 
 /** Resolves when the message is queued, not when it is sent: `await (await …).delivered()` waits for that. */
 export type Queued = Promise<SentReply>;
@@ -61,40 +71,40 @@ export class Messages<Quote = string> {
   }
 
   /** `previewUrl`: WhatsApp shows a preview of the first link in the text. */
-  text(text: string, options: Quoting<Quote> & { readonly previewUrl?: boolean } = {}): Queued {
+  text(text: string, options: FreeForm<Quote> & { readonly previewUrl?: boolean } = {}): Queued {
     return this.#send({ ...options, type: 'text', text });
   }
 
-  image(image: MediaInput, options: Quoting<Quote> & { readonly caption?: string } = {}): Queued {
+  image(image: MediaInput, options: FreeForm<Quote> & { readonly caption?: string } = {}): Queued {
     return this.#send({ ...options, ...source(image), type: 'image' });
   }
 
-  video(video: MediaInput, options: Quoting<Quote> & { readonly caption?: string } = {}): Queued {
+  video(video: MediaInput, options: FreeForm<Quote> & { readonly caption?: string } = {}): Queued {
     return this.#send({ ...options, ...source(video), type: 'video' });
   }
 
   /** `voice`: shown as a voice note; the file must be OGG with OPUS. */
-  audio(audio: MediaInput, options: Quoting<Quote> & { readonly voice?: boolean } = {}): Queued {
+  audio(audio: MediaInput, options: FreeForm<Quote> & { readonly voice?: boolean } = {}): Queued {
     return this.#send({ ...options, ...source(audio), type: 'audio' });
   }
 
   /** `filename`: what the customer sees and saves it as. */
   document(
     document: MediaInput,
-    options: Quoting<Quote> & { readonly caption?: string; readonly filename?: string } = {},
+    options: FreeForm<Quote> & { readonly caption?: string; readonly filename?: string } = {},
   ): Queued {
     return this.#send({ ...options, ...source(document), type: 'document' });
   }
 
-  sticker(sticker: MediaInput, options: Quoting<Quote> = {}): Queued {
+  sticker(sticker: MediaInput, options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, ...source(sticker), type: 'sticker' });
   }
 
-  location(place: Place, options: Quoting<Quote> = {}): Queued {
+  location(place: Place, options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, ...place, type: 'location' });
   }
 
-  contacts(contacts: ContactCard | readonly ContactCard[], options: Quoting<Quote> = {}): Queued {
+  contacts(contacts: ContactCard | readonly ContactCard[], options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, type: 'contacts', contacts: isList(contacts) ? contacts : [contacts] });
   }
 
@@ -107,7 +117,7 @@ export class Messages<Quote = string> {
   }
 
   /** Up to three buttons under a text. A tap comes back to `bot.onButton(id, …)`. */
-  buttons(text: string, buttons: readonly ReplyButton[], options: Quoting<Quote> & Framed = {}): Queued {
+  buttons(text: string, buttons: readonly ReplyButton[], options: FreeForm<Quote> & Framed = {}): Queued {
     return this.#send({ ...options, type: 'buttons', text, buttons });
   }
 
@@ -116,32 +126,32 @@ export class Messages<Quote = string> {
     text: string,
     button: string,
     sections: readonly ListSection[],
-    options: Quoting<Quote> & TextFramed = {},
+    options: FreeForm<Quote> & TextFramed = {},
   ): Queued {
     return this.#send({ ...options, type: 'list', text, button, sections });
   }
 
   /** A button that opens a web address. */
-  link(text: string, button: LinkButton, options: Quoting<Quote> & Framed = {}): Queued {
+  link(text: string, button: LinkButton, options: FreeForm<Quote> & Framed = {}): Queued {
     return this.#send({ ...options, type: 'link', text, button });
   }
 
   /** The answer comes back as `message.interactive.nfm_reply`. */
-  flow(text: string, flow: FlowOpening, options: Quoting<Quote> & TextFramed = {}): Queued {
+  flow(text: string, flow: FlowOpening, options: FreeForm<Quote> & TextFramed = {}): Queued {
     return this.#send({ ...options, ...flow, type: 'flow', text });
   }
 
   /** A button to share where the customer is, which comes back as `message.location`. */
-  locationRequest(text: string, options: Quoting<Quote> = {}): Queued {
+  locationRequest(text: string, options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, type: 'locationRequest', text });
   }
 
   /** A form for an address; only between businesses and customers in India. Comes back as `message.interactive.nfm_reply`. */
-  address(text: string, form: AddressForm, options: Quoting<Quote> & TextFramed = {}): Queued {
+  address(text: string, form: AddressForm, options: FreeForm<Quote> & TextFramed = {}): Queued {
     return this.#send({ ...options, ...form, type: 'address', text });
   }
 
-  product(product: Product, options: Quoting<Quote> & Footed & { readonly text?: string } = {}): Queued {
+  product(product: Product, options: FreeForm<Quote> & Footed & { readonly text?: string } = {}): Queued {
     return this.#send({ ...options, ...product, type: 'product' });
   }
 
@@ -149,18 +159,18 @@ export class Messages<Quote = string> {
   productList(
     text: string,
     list: { readonly header: string; readonly catalogId: string; readonly sections: readonly ProductSection[] },
-    options: Quoting<Quote> & Footed = {},
+    options: FreeForm<Quote> & Footed = {},
   ): Queued {
     return this.#send({ ...options, ...list, type: 'productList', text });
   }
 
   /** A button that opens the catalog. `thumbnail`: id of the product whose picture is shown. */
-  catalog(text: string, options: Quoting<Quote> & Footed & { readonly thumbnail?: string } = {}): Queued {
+  catalog(text: string, options: FreeForm<Quote> & Footed & { readonly thumbnail?: string } = {}): Queued {
     return this.#send({ ...options, type: 'catalog', text });
   }
 
   /** 2 to 10 cards with a picture or a video each, to be scrolled through. */
-  carousel(text: string, cards: readonly MediaCard[], options: Quoting<Quote> = {}): Queued {
+  carousel(text: string, cards: readonly MediaCard[], options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, type: 'carousel', text, cards });
   }
 
@@ -168,25 +178,25 @@ export class Messages<Quote = string> {
   productCarousel(
     text: string,
     { catalogId, products }: { readonly catalogId: string; readonly products: readonly string[] },
-    options: Quoting<Quote> = {},
+    options: FreeForm<Quote> = {},
   ): Queued {
     return this.#send({ ...options, type: 'productCarousel', text, catalogId, products });
   }
 
   /** Asks whether the business may call. The answer comes back as `message.interactive.call_permission_reply`. */
-  callPermissionRequest(text: string, options: Quoting<Quote> = {}): Queued {
+  callPermissionRequest(text: string, options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, type: 'callPermissionRequest', text });
   }
 
   /** Asks a customer without a phone number for it, which comes back as `message.contacts`. */
-  contactRequest(text: string, options: Quoting<Quote> = {}): Queued {
+  contactRequest(text: string, options: FreeForm<Quote> = {}): Queued {
     return this.#send({ ...options, type: 'contactRequest', text });
   }
 
   /** A button that calls the business, for `ttlMinutes`. `payload` comes back with the call. */
   voiceCall(
     text: string,
-    options: Quoting<Quote> & {
+    options: FreeForm<Quote> & {
       readonly button?: string;
       readonly ttlMinutes?: number;
       readonly payload?: string;
@@ -215,8 +225,8 @@ export class Messages<Quote = string> {
   }
 
   /** Not `async`: an error must reach the handler even if nobody awaits the promise. */
-  #send({ quote, ...content }: OutboundContent & Quoting<Quote>): Queued {
-    return this.#queue(content, quote);
+  #send({ quote, fallback, ...content }: OutboundContent & FreeForm<Quote>): Queued {
+    return this.#queue(content, { ...(quote !== undefined && { quote }), ...(fallback !== undefined && { fallback }) });
   }
 }
 

@@ -1,6 +1,6 @@
 import { MAX_RECEIVED_BYTES } from '../core/media-limits.ts';
 import type { Media } from '../core/model.ts';
-import type { DownloadedMedia, HandlerRun, MediaInfo } from '../core/ports.ts';
+import type { DownloadedMedia, HandlerRun, HeldMedia, MediaInfo } from '../core/ports.ts';
 import { extensionOf, safeName, writeWhole } from './media-file.ts';
 
 /** A file as it was saved. `intact` is false if it has not the checksum that Meta gave: rare, and Meta's may be the wrong one. */
@@ -16,17 +16,17 @@ const BUFFER_BYTES = 16 * 1_048_576;
  * and it runs again), `invalid_media` if not: Meta keeps a file for 7 days.
  */
 export class ReceivedMedia {
-  readonly #media: Media;
+  readonly #media: Media & HeldMedia;
   readonly #run: HandlerRun;
 
-  constructor(media: Media, run: HandlerRun) {
-    this.#media = media;
+  constructor(media: Media, phoneNumberId: string, run: HandlerRun) {
+    this.#media = { ...media, phoneNumberId };
     this.#run = run;
   }
 
   /** Type and length, as Meta says, without fetching it. */
   info(): Promise<MediaInfo> {
-    return this.#run.channel.media.describe(this.#media.id, this.#run.signal);
+    return this.#run.channel.media.describe(this.#media, this.#run.signal);
   }
 
   /** The file in memory; `maxBytes` is 16 MB unless given. */
@@ -56,7 +56,7 @@ export class ReceivedMedia {
 
   /** Has Meta forget it, before its 7 days are over. */
   remove(): Promise<void> {
-    return this.#run.channel.media.remove(this.#media.id, this.#run.signal);
+    return this.#run.channel.media.remove(this.#media, this.#run.signal);
   }
 
   #download(sink: (piece: Uint8Array) => void | Promise<void>, maxBytes: number): Promise<DownloadedMedia> {

@@ -1,10 +1,11 @@
 import { checkOutbound } from '../core/message-limits.ts';
 import type { InboundMessage, OutboundMessage, Recipient } from '../core/model.ts';
-import { Messages, type Quoting } from './messages.ts';
+import type { Fallback } from '../core/outbound-content.ts';
+import { type FreeForm, Messages } from './messages.ts';
 import type { SentReply } from './sent-reply.ts';
 
 /** `quote`: true shows the customer's message above the answer, a text the message with that id. */
-export type ReplyOptions = Quoting<boolean | string>;
+export type ReplyOptions = FreeForm<boolean | string>;
 
 /** Answers one message, in its group if it came from one, else to the customer. */
 export type Reply = Messages<boolean | string>;
@@ -20,29 +21,35 @@ type Enqueue = (message: Omit<OutboundMessage, 'sendId'>) => SentReply;
 
 export function replyTo(message: InboundMessage, enqueue: Enqueue): Reply {
   const to = recipientOf(message);
-  return new Messages((content, quote = false) => {
+  return new Messages((content, { quote = false, fallback }) => {
     const quoted = quote === true ? message.id : quote || undefined;
-    return queue({ phoneNumberId: message.phoneNumberId, to, content, replyTo: quoted }, enqueue);
+    return queue({ phoneNumberId: message.phoneNumberId, to, content, replyTo: quoted, fallback }, enqueue);
   });
 }
 
 export function sendFrom(phoneNumberId: string, enqueue: Enqueue): Send {
   return {
     to: (recipient) =>
-      new Messages((content, quote) => queue({ phoneNumberId, to: recipient, content, replyTo: quote }, enqueue)),
+      new Messages((content, { quote, fallback }) =>
+        queue({ phoneNumberId, to: recipient, content, replyTo: quote, fallback }, enqueue),
+      ),
   };
 }
 
-type Unsent = Pick<OutboundMessage, 'phoneNumberId' | 'to' | 'content'> & { readonly replyTo: string | undefined };
+interface Unsent extends Pick<OutboundMessage, 'phoneNumberId' | 'to' | 'content'> {
+  readonly replyTo: string | undefined;
+  readonly fallback: Fallback | undefined;
+}
 
 /** The one way of every message into the queue. Not `async`: an error must reach the handler even if nobody awaits it. */
-function queue({ phoneNumberId, to, content, replyTo }: Unsent, enqueue: Enqueue): Promise<SentReply> {
+function queue({ phoneNumberId, to, content, replyTo, fallback }: Unsent, enqueue: Enqueue): Promise<SentReply> {
   const message: Omit<OutboundMessage, 'sendId'> = {
     phoneNumberId,
     // Copies: what is sent is what was checked here, whatever the bot does with its objects afterwards.
     to: structuredClone(to),
     content: structuredClone(content),
     ...(replyTo !== undefined && { replyTo }),
+    ...(fallback !== undefined && { fallback: structuredClone(fallback) }),
   };
   checkOutbound(message);
   return Promise.resolve(enqueue(message));

@@ -1,10 +1,12 @@
 import { WahookError } from '../core/errors.ts';
 import { conversationOf, type InboundMessage, type OutboundMessage, type WebhookEvent } from '../core/model.ts';
 import type { HandlerRun } from '../core/ports.ts';
+import { WINDOW_MS } from '../core/service-window.ts';
 import {
   type AccountHandlerContext,
   type AskOptions,
   type MessageHandlerContext,
+  type MessageWindow,
   rawOf,
   type StatusHandlerContext,
 } from './bot-context.ts';
@@ -17,9 +19,6 @@ import { type Reply, replyTo, sendFrom } from './reply.ts';
 import { SendIds } from './send-ids.ts';
 import { SentReply } from './sent-reply.ts';
 import { type MediaFile, uploadMedia } from './upload-media.ts';
-
-/** Meta's customer service window, from the customer's last message (docs, 2026-11). */
-const WINDOW_MS = 24 * 3_600_000;
 
 /** What a run needs to know of its bot. */
 export interface BotTraits {
@@ -133,26 +132,35 @@ export class RunScope {
   #messageContext(message: InboundMessage) {
     const { phoneNumberId, displayPhoneNumber, customer } = message;
     const messages = this.#run.burst ?? [message];
-    const closesAt = new Date(message.sentAtMs + WINDOW_MS);
     const queue = (message: Omit<OutboundMessage, 'sendId'>) => this.queue(message);
     const reply = replyTo(message, queue);
     return {
       ...{ kind: 'message' as const, message, messages, customer, conversation: conversationKey(message) },
       text: message.type === 'text' ? messages.flatMap(textOf).join('\n') : undefined,
       number: { phoneNumberId, ...(displayPhoneNumber !== undefined && { displayPhoneNumber }) },
-      window: { open: this.now() < closesAt.getTime(), closesAt },
+      window: this.#window(message, messages),
       reply,
       send: sendFrom(phoneNumberId, queue),
       react: (emoji: string) => reply.reaction(message.id, emoji),
       unreact: () => reply.noReaction(message.id),
       markRead: () => markRead(message, false, this.#run),
       typing: () => markRead(message, true, this.#run),
-      media: 'media' in message ? new ReceivedMedia(message.media, this.#run) : undefined,
+      media: 'media' in message ? new ReceivedMedia(message.media, phoneNumberId, this.#run) : undefined,
       uploadMedia: (file: MediaFile) => uploadMedia(file, phoneNumberId, this.#run),
       session: this.conversation,
       ask: async (name: string, question?: string, options?: AskOptions) => this.#ask(reply, name, question, options),
       cancelAsk: () => this.conversation.ask(undefined),
     };
+  }
+
+  #window({ phoneNumberId, groupId, customer }: InboundMessage, messages: readonly InboundMessage[]): MessageWindow {
+    const own = Math.max(...messages.map(({ sentAtMs }) => sentAtMs)) + WINDOW_MS;
+    const until = (closesAtMs: number) => ({ open: this.now() < closesAtMs, closesAt: new Date(closesAtMs) });
+    const latest = async () => {
+      const known = groupId === undefined ? await this.#run.windowClosesAtMs(phoneNumberId, customer) : undefined;
+      return until(Math.max(own, known ?? own));
+    };
+    return { ...until(own), latest };
   }
 
   #ask(

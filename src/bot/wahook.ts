@@ -4,6 +4,7 @@
 
 // biome-ignore lint/performance/noBarrelFile: the one public face of the package
 export { PermanentError } from '../core/errors.ts';
+export type { Fallback } from '../core/outbound-content.ts';
 export type { Bot } from './bot.ts';
 export type { BotBuilder, ErrorHandler, ErrorVerdict, Handler, Middleware } from './bot-builder.ts';
 export type {
@@ -11,6 +12,8 @@ export type {
   AnyContext,
   AskOptions,
   MessageHandlerContext,
+  MessageWindow,
+  ServiceWindow,
   StatusHandlerContext,
 } from './bot-context.ts';
 export type { Session } from './conversation.ts';

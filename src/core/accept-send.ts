@@ -1,7 +1,8 @@
 import { sendJob } from './lanes.ts';
 import { checkOutbound } from './message-limits.ts';
 import type { OutboundMessage } from './model.ts';
-import type { DedupStore, MessageQueue } from './ports.ts';
+import type { Clock, DedupStore, MessageQueue, ServiceWindows } from './ports.ts';
+import { needsWindow } from './service-window.ts';
 
 /** A message that somebody outside of the bot wants to send. */
 export type SendRequest = Omit<OutboundMessage, 'sendId' | 'causedAtMs'>;
@@ -9,6 +10,11 @@ export type SendRequest = Omit<OutboundMessage, 'sendId' | 'causedAtMs'>;
 export type AcceptedSend =
   /** Stored, now or by an earlier call with this key: it will be sent once. */
   | { readonly outcome: 'accepted'; readonly sendId: string }
+  /**
+   * The customer service window of the recipient is known to be closed since then, and the message names no fallback. Nothing was
+   * stored, so the key is free.
+   */
+  | { readonly outcome: 'window_closed'; readonly closedAtMs: number }
   /** The key was used for another message. Nothing was stored. */
   | { readonly outcome: 'conflict' }
   /** Another call with this key is at work. Ask again. */
@@ -18,15 +24,28 @@ export type AcceptedSend =
 export class AcceptSend {
   readonly #dedup: DedupStore;
   readonly #queue: MessageQueue;
+  readonly #windows: Pick<ServiceWindows, 'closesAtMs'>;
+  readonly #clock: Clock;
+  readonly #outsideWindow: 'refuse' | 'try';
 
-  constructor(dedup: DedupStore, queue: MessageQueue) {
+  /** @param outsideWindow what becomes of a message after the window is closed: told at once, or left to Meta */
+  constructor(
+    dedup: DedupStore,
+    queue: MessageQueue,
+    windows: Pick<ServiceWindows, 'closesAtMs'>,
+    clock: Clock,
+    outsideWindow: 'refuse' | 'try',
+  ) {
     this.#dedup = dedup;
     this.#queue = queue;
+    this.#windows = windows;
+    this.#clock = clock;
+    this.#outsideWindow = outsideWindow;
   }
 
   /**
-   * Stores the message in the outbox; its id follows from the key, so that a repetition gets the same. Of concurrent calls with one
-   * key one stores it.
+   * Stores the message in the outbox; its id follows from the key, so that a repetition gets the same, also after the window is
+   * closed. Of concurrent calls with one key one stores it.
    *
    * @throws WahookError `invalid_message`, `storage_unavailable`, `unstorable`
    */
@@ -35,24 +54,38 @@ export class AcceptSend {
     const sendId = uuidOf(digest);
     const message: OutboundMessage = { sendId, ...request };
     checkOutbound(message);
+    // Before the unit of work: an embedded database has one connection, which that unit holds.
+    const closedAtMs = await this.#closedAtMs(message);
     const used = `api|${digest}`;
     const usedForThis = `api|${digest}|${await sha256(canonical(request))}`;
     try {
       const keys = [used, usedForThis].map((id) => ({ id, day: 0 }));
       const { busy } = await this.#dedup.once(keys, async (fresh, unit) => {
         if (!fresh.includes(used)) throw new KeyOfAnother();
+        if (closedAtMs !== undefined) throw new WindowClosed();
         await this.#queue.publish('outbound', [sendJob(message)], unit);
       });
       return busy.length > 0 ? { outcome: 'busy' } : { outcome: 'accepted', sendId };
     } catch (error) {
       if (error instanceof KeyOfAnother) return { outcome: 'conflict' };
+      if (error instanceof WindowClosed && closedAtMs !== undefined) return { outcome: 'window_closed', closedAtMs };
       throw error;
     }
+  }
+
+  /** Undefined as long as the message may go, as far as we know. */
+  async #closedAtMs(message: OutboundMessage): Promise<number | undefined> {
+    if (this.#outsideWindow === 'try' || message.fallback !== undefined || !needsWindow(message)) return undefined;
+    const closesAtMs = await this.#windows.closesAtMs(message.phoneNumberId, message.to);
+    return closesAtMs !== undefined && closesAtMs <= this.#clock.now() ? closesAtMs : undefined;
   }
 }
 
 /** Ends the unit of work: the key is known, but not with this message. */
 class KeyOfAnother extends Error {}
+
+/** Ends the unit of work of a message that could only become a dead letter. */
+class WindowClosed extends Error {}
 
 /** The same text for the same content, whatever the order of its fields. */
 function canonical(value: unknown): string {

@@ -1,13 +1,24 @@
 import { boundLog } from './bound-log.ts';
 import { WahookError } from './errors.ts';
 import type { InboundMessage, Json, OutboundMessage, WebhookEvent } from './model.ts';
-import type { Channel, Clock, ConversationState, HandlerRun, Job, JobContext, Log, SentMessages } from './ports.ts';
+import type {
+  Channel,
+  Clock,
+  ConversationState,
+  HandlerRun,
+  Job,
+  JobContext,
+  Log,
+  SentMessages,
+  ServiceWindows,
+} from './ports.ts';
 import { openedFor, openingsOf } from './service-window.ts';
 
 /** What a run reaches besides its jobs: what bots have stored, and Meta. */
 export interface BotStores {
   readonly state: ConversationState;
   readonly sentMessages: Pick<SentMessages, 'find'>;
+  readonly windows: Pick<ServiceWindows, 'closesAtMs'>;
   readonly channel: Channel;
 }
 
@@ -62,6 +73,7 @@ export function openRun({ jobs, first, context, signal, log, clock, stores, kept
       for (const { sendId } of now) flushed.add(sendId);
     },
     find: (sendId) => stores.sentMessages.find(sendId),
+    windowClosesAtMs: (phoneNumberId, person) => stores.windows.closesAtMs(phoneNumberId, person),
     load: async (conversation) => {
       const document = documents.get(conversation);
       const latest = document === undefined ? kept.get(conversation) : document;

@@ -19,8 +19,8 @@ export interface IntakeOptions {
   readonly waitingElements: number;
   /** Longer than this a webhook must not wait for its commit to begin, as far as can be told when it comes. */
   readonly waitMs: number;
-  /** Told of each new message of a customer. */
-  readonly received?: (phoneNumberId: string) => void;
+  /** Told of each new event, once it is stored. */
+  readonly accepted?: (event: WebhookEvent) => void;
 }
 
 interface Waiting {
@@ -193,8 +193,8 @@ export class Intake {
 
   #countFresh(event: WebhookEvent): void {
     this.#metrics.count('webhook_elements_total', { kind: event.kind, type: typeOf(event) });
+    this.#options.accepted?.(event);
     if (event.kind !== 'message') return;
-    this.#options.received?.(event.phoneNumberId);
     this.#metrics.observe('webhook_delivery_lag_seconds', Math.max(0, this.#clock.now() - event.sentAtMs) / 1000, {});
   }
 }

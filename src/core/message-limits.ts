@@ -2,8 +2,9 @@ import { CATALOG_CHECKS } from './catalog-limits.ts';
 import { INTERACTIVE_CHECKS } from './interactive-limits.ts';
 import { type ContentChecks, refuse } from './limit-checks.ts';
 import type { OutboundMessage, Recipient } from './model.ts';
-import type { OutboundContent, OutboundType } from './outbound-content.ts';
+import type { Fallback, OutboundContent, OutboundType } from './outbound-content.ts';
 import { PLAIN_CHECKS } from './plain-limits.ts';
+import { fallbackContent } from './service-window.ts';
 import { checkTemplate } from './template-limits.ts';
 
 const CHECKS: ContentChecks<OutboundType> = {
@@ -26,6 +27,26 @@ export function checkOutbound(message: Omit<OutboundMessage, 'sendId'>): void {
   checkContent(message.content);
   checkFit(message);
   checkStorable(message.content);
+  if (message.fallback === undefined) return;
+  checkFallback(message.content, message.fallback);
+  checkStorable(message.fallback);
+}
+
+const FALLBACK_FIELDS: Readonly<Record<keyof Fallback, true>> = {
+  ...{ template: true, language: true, header: true, body: true, buttons: true, carousel: true, offerEndsAtMs: true },
+};
+
+/** By the time that it is needed nobody is there any more to mend it. */
+function checkFallback({ type }: OutboundContent, fallback: Fallback): void {
+  if (type === 'template') refuse('a template needs no fallback: Meta takes it at any time');
+  if (typeof fallback !== 'object' || fallback === null)
+    refuse('its fallback must be an object with template and language');
+  const unknown = Object.keys(fallback).find((field) => !Object.hasOwn(FALLBACK_FIELDS, field));
+  if (unknown !== undefined)
+    refuse(
+      `its fallback has a field ${JSON.stringify(unknown.slice(0, 40))}; it takes ${Object.keys(FALLBACK_FIELDS).join(', ')}`,
+    );
+  checkTemplate(fallbackContent(fallback));
 }
 
 function checkRecipient({ waId, userId, groupId }: Recipient): void {
@@ -54,7 +75,7 @@ function checkFit({ content, to, replyTo }: Omit<OutboundMessage, 'sendId'>): vo
  * What cannot be stored cannot be sent either: a database refuses U+0000 and half of a surrogate pair (what is left of an emoji
  * when a text is cut in its middle), and nobody nests a message this deep on purpose. Without recursion, as it may be deep.
  */
-function checkStorable(content: OutboundContent): void {
+function checkStorable(content: OutboundContent | Fallback): void {
   const open: { readonly value: unknown; readonly depth: number }[] = [{ value: content, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, depth } = next;

@@ -5,7 +5,7 @@
  */
 
 import type { Json } from './json.ts';
-import type { OutboundContent, TemplateParts } from './outbound-content.ts';
+import type { Fallback, OutboundContent } from './outbound-content.ts';
 
 export type { Json } from './json.ts';
 
@@ -257,7 +257,7 @@ export interface OutboundMessage {
   /** When the customer wrote the message that this one answers, by Meta's timestamp: its window is open 24 hours from then. */
   readonly openedAtMs?: number;
   /** What goes out instead if the customer service window is closed; absent: then it is given up. */
-  readonly fallback?: TemplateParts & { readonly template: string; readonly language: string };
+  readonly fallback?: Fallback;
 }
 
 /** How far a message that we sent has come. */

@@ -153,6 +153,9 @@ export interface TemplateParts {
   readonly offerEndsAtMs?: number;
 }
 
+/** The template that goes out instead of a message which Meta takes only within 24 hours of the customer's last one. */
+export type Fallback = TemplateParts & { readonly template: string; readonly language: string };
+
 /** An interactive message: a text, with what it asks for below it. */
 interface Asking {
   readonly text: string;

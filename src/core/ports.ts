@@ -573,10 +573,16 @@ export interface DownloadedMedia {
   readonly intact?: boolean;
 }
 
+/** A file that Meta holds, and the number of ours that it came to or was uploaded for: whose access token is used. */
+export interface HeldMedia {
+  readonly phoneNumberId: string;
+  readonly id: string;
+}
+
 /**
  * The files that Meta holds for us. Each throws WahookError: `invalid_media` where trying again does not help (the file is
  * too large or of a type that Meta does not take, Meta has it no more, its address is not one of Meta's), `media_unavailable`
- * where it may.
+ * where it may, as when the number is not in the settings: nothing is asked with the token of another one.
  */
 export interface MediaStore {
   /**
@@ -585,20 +591,20 @@ export interface MediaStore {
    */
   upload(upload: MediaUpload, signal?: AbortSignal): Promise<string>;
 
-  describe(mediaId: string, signal?: AbortSignal): Promise<MediaInfo>;
+  describe(media: HeldMedia, signal?: AbortSignal): Promise<MediaInfo>;
 
   /**
    * Hands the file piece by piece to `sink`, waiting for each, and fails once it has more than `maxBytes`. An address of five
    * minutes ago is renewed. If it rejects, what `sink` got is not the file; what `sink` throws is passed on.
    */
   download(
-    media: Pick<Media, 'id' | 'url' | 'sha256'>,
+    media: HeldMedia & Pick<Media, 'url' | 'sha256'>,
     sink: (piece: Uint8Array) => void | Promise<void>,
     options: { readonly maxBytes: number; readonly signal?: AbortSignal },
   ): Promise<DownloadedMedia>;
 
   /** Repeating it is harmless: a file that is not there any more is `invalid_media`. */
-  remove(mediaId: string, signal?: AbortSignal): Promise<void>;
+  remove(media: HeldMedia, signal?: AbortSignal): Promise<void>;
 }
 
 /** What a run may ask of Meta right away, past the queue. It happens once per run, whatever becomes of the run. */
@@ -641,6 +647,8 @@ export interface HandlerRun {
   flush(): Promise<void>;
   /** What became of a message that is stored. @throws WahookError `storage_unavailable` */
   find(sendId: string): Promise<SentMessage | undefined>;
+  /** When the service window with a person closes, or closed, if that is known. @throws WahookError `storage_unavailable` */
+  windowClosesAtMs: ServiceWindows['closesAtMs'];
   /** The document of a conversation, as the last run that counts has kept it. @throws WahookError `storage_unavailable` */
   load(conversation: string): Promise<Json | undefined>;
   /** Replaces that document if this run succeeds; null: none any more. */

@@ -1,5 +1,5 @@
 import type { Customer, OutboundMessage, WebhookEvent } from './model.ts';
-import type { OutboundContent } from './outbound-content.ts';
+import type { ContentOf, Fallback } from './outbound-content.ts';
 import type { Job } from './ports.ts';
 
 /** Meta's page "Send messages" (2025-11-04): 24 hours from the last message or call of the person. */
@@ -53,6 +53,6 @@ export function openedFor(
 }
 
 /** The content of the template that goes out instead. */
-export function fallbackContent({ template, ...parts }: NonNullable<OutboundMessage['fallback']>): OutboundContent {
+export function fallbackContent({ template, ...parts }: Fallback): ContentOf<'template'> {
   return { type: 'template', name: template, ...parts };
 }

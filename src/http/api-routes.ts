@@ -94,12 +94,22 @@ function answerAccepted(response: Response, accepted: AcceptedSend): void {
       response.setHeader('Location', `/api/messages/${accepted.sendId}`);
       answerJson(response, 202, { id: accepted.sendId });
       break;
+    case 'window_closed':
+      fail(response, 422, 'window_closed', whyClosed(accepted.closedAtMs));
+      break;
     case 'conflict':
       fail(response, 409, 'idempotency_conflict', 'This Idempotency-Key was used for another message.');
       break;
     case 'busy':
       busy(response);
   }
+}
+
+function whyClosed(closedAtMs: number): string {
+  const when = new Date(closedAtMs).toISOString();
+  const what = `Not sent: the window of this person closed at ${when}`;
+  const why = '24 hours after they last wrote or called, and Meta takes only templates since';
+  return `${what}, ${why}. Send a template, or name the one that goes instead in "fallback".`;
 }
 
 async function getMessage({ find }: ApiRoutesOptions, id: string, response: Response): Promise<void> {

@@ -26,6 +26,8 @@ export class RecordedRun implements HandlerRun {
   readonly documents = new Map<string, Json | null>();
   readonly recorded = new Map<string, OnceCall>();
   deferredMs: number | undefined;
+  /** What the store knows of the customer's window. */
+  closesAtMs: number | undefined;
   readonly channel = { gateway: new MemoryGateway(), media: new MemoryMediaStore() };
   readonly #abort = new AbortController();
   readonly signal = this.#abort.signal;
@@ -40,6 +42,7 @@ export class RecordedRun implements HandlerRun {
   readonly send = (message: OutboundMessage) => void this.sent.push(message);
   readonly flush = async () => {};
   readonly find = async (): Promise<SentMessage | undefined> => undefined;
+  readonly windowClosesAtMs = async (): Promise<number | undefined> => this.closesAtMs;
   readonly load = async (conversation: string) => structuredClone(this.documents.get(conversation) ?? undefined);
   readonly keep = (conversation: string, document: Json | null) =>
     void this.documents.set(conversation, structuredClone(document));

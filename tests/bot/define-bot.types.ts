@@ -206,6 +206,8 @@ defineBot((bot) => {
   bot.on('message', async (ctx) => {
     same<typeof ctx.messages, readonly MessageHandlerContext['message'][]>(true);
     same<typeof ctx.window.closesAt, Date>(true);
+    const latest = await ctx.window.latest();
+    same<typeof latest.open, boolean>(true);
     same<typeof ctx.number.phoneNumberId, string>(true);
     const order = await ctx.once('order', async () => ({ id: 7 }));
     same<typeof order, { id: number }>(true);

@@ -93,7 +93,11 @@ describe('The media of a message', () => {
   describe('of our own', () => {
     const contentOf = async (id: string | undefined): Promise<string> => {
       const pieces: Uint8Array[] = [];
-      await run.channel.media.download({ id: id ?? '' }, (piece) => void pieces.push(piece), { maxBytes: 100 });
+      await run.channel.media.download(
+        { phoneNumberId: '106540352242922', id: id ?? '' },
+        (piece) => void pieces.push(piece),
+        { maxBytes: 100 },
+      );
       return Buffer.concat(pieces).toString();
     };
 

@@ -2,7 +2,7 @@
  * Wrong messages do not compile. Never run: every `@ts-expect-error` is an error that must be there, and every other line
  * must compile.
  */
-import { defineBot } from 'wahook';
+import { defineBot, type Fallback } from 'wahook';
 
 const link = 'https://example.com/a.png';
 
@@ -75,6 +75,17 @@ defineBot((bot) => {
     await reply.template('order', 'en_US', { components: [] });
     // @ts-expect-error what a quick reply sends back
     await reply.template('order', 'en_US', { buttons: [{ type: 'quickReply', code: 'yes' }] });
+
+    const fallback: Fallback = { template: 'we_miss_you', language: 'en_US', body: ['Ana'] };
+    await reply.text('hi', { fallback, quote: true });
+    await reply.buttons('Well?', [{ id: 'a', title: 'A' }], { fallback, footer: 'no hurry' });
+    await send.to({ waId: '15550100001' }).image(link, { fallback });
+    // @ts-expect-error in which language?
+    await reply.text('hi', { fallback: { template: 'we_miss_you' } });
+    // @ts-expect-error a typo in what fills the places
+    await reply.text('hi', { fallback: { template: 'we_miss_you', language: 'en_US', boddy: ['Ana'] } });
+    // @ts-expect-error a template needs none
+    await reply.template('order', 'en_US', {}, { fallback });
 
     await reply.text('hi', { quote: 'wamid.x' });
     await send.to({ waId: '15550100001' }).text('hi', { quote: 'wamid.x' });

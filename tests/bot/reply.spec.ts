@@ -5,6 +5,7 @@ import { BotHandler } from '../../src/bot/bot-handler.ts';
 import { defineBot } from '../../src/bot/define-bot.ts';
 import { isWahookError } from '../../src/core/errors.ts';
 import type { InboundMessage, Recipient } from '../../src/core/model.ts';
+import type { Fallback } from '../../src/core/outbound-content.ts';
 import { RecordedRun, text } from './bot-run.ts';
 
 type Talk = Handler<MessageHandlerContext>;
@@ -45,6 +46,34 @@ describe('A reply', () => {
       { type: 'buttons', text: 'sure?', buttons },
       { type: 'buttons', text: 'sure?', buttons, header: 'Order', footer: 'no hurry' },
     ]);
+  });
+
+  it('carries its fallback as it was when it was called, beside what it says', async () => {
+    const run = new RecordedRun();
+    const fallback = { template: 'we_miss_you', language: 'en_US', body: ['Ana'] };
+    await handle(text('a'), run, async ({ reply, send }) => {
+      await reply.text('one', { fallback, previewUrl: true, quote: true });
+      await send.to({ waId: '15550100009' }).location({ latitude: 1, longitude: 2 }, { fallback });
+      fallback.body[0] = 'changed';
+      await reply.text('without');
+    });
+    const kept = { template: 'we_miss_you', language: 'en_US', body: ['Ana'] };
+    expect(run.sent.map((sent) => sent.fallback)).to.deep.equal([kept, kept, undefined]);
+    expect(run.contents()).to.deep.equal([
+      { type: 'text', text: 'one', previewUrl: true },
+      { type: 'location', latitude: 1, longitude: 2 },
+      { type: 'text', text: 'without' },
+    ]);
+    expect(run.sent[0]?.replyTo).to.equal('wamid.in-1');
+  });
+
+  it('throws at its line for a fallback that Meta would not take, as an untyped bot may have it', async () => {
+    const run = new RecordedRun();
+    const failed = handle(text('a'), run, async ({ reply }) => {
+      reply.text('one', { fallback: { template: 'we_miss_you', lang: 'en_US' } as unknown as Fallback });
+    });
+    expect(await failureOf(failed)).to.satisfy((error: unknown) => isWahookError(error, 'invalid_message'));
+    expect(run.sent).to.deep.equal([]);
   });
 
   it('goes out by the number that was written to, under an id of its own', async () => {

@@ -172,7 +172,14 @@ describe('A handler', () => {
     const contexts: unknown[] = [];
     const bot = defineBot((b) => {
       b.on('message', ({ number, window, idempotencyKey, raw, messages }) =>
-        contexts.push({ number, window, idempotencyKey, raw, count: messages.length }),
+        contexts.push({
+          number,
+          open: window.open,
+          closesAt: window.closesAt,
+          idempotencyKey,
+          raw,
+          count: messages.length,
+        }),
       );
       b.on(['status', 'account'], ({ number, raw }) => contexts.push({ number, raw }));
     });
@@ -188,11 +195,11 @@ describe('A handler', () => {
     const [first, ...rest] = contexts as { idempotencyKey: string }[];
     expect(first?.idempotencyKey).to.match(/^[0-9a-f]{32}$/);
     expect({ ...first, idempotencyKey }).to.deep.equal({
-      ...{ number: { phoneNumberId, displayPhoneNumber: '15550783881' }, window: { open: true, closesAt } },
+      ...{ number: { phoneNumberId, displayPhoneNumber: '15550783881' }, open: true, closesAt },
       ...{ idempotencyKey, raw: undefined, count: 1 },
     });
     expect({ ...rest[0], idempotencyKey }).to.deep.equal({
-      ...{ number: { phoneNumberId }, window: { open: false, closesAt: new Date(sentAtMs + 24 * 3_600_000) } },
+      ...{ number: { phoneNumberId }, open: false, closesAt: new Date(sentAtMs + 24 * 3_600_000) },
       ...{ idempotencyKey, raw: { type: 'new' }, count: 1 },
     });
     expect(rest[0]?.idempotencyKey).to.equal(first?.idempotencyKey);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
-import type { MediaStore, MediaUpload } from '../../src/core/ports.ts';
+import type { HeldMedia, MediaStore, MediaUpload } from '../../src/core/ports.ts';
 
 export interface OpenMediaStore {
   readonly store: MediaStore;
@@ -29,6 +29,8 @@ export function mediaStoreContract(open: () => Promise<OpenMediaStore>): void {
   });
   afterEach(() => opened.close());
 
+  const held = (id: string): HeldMedia => ({ phoneNumberId: opened.phoneNumberId, id });
+
   const upload = (over: Partial<MediaUpload> & { readonly bytes: number }, signal?: AbortSignal): Promise<string> => {
     const { phoneNumberId, store } = opened;
     const file = { phoneNumberId, mimeType: 'image/png', content: [Buffer.alloc(over.bytes, 7)] };
@@ -37,7 +39,7 @@ export function mediaStoreContract(open: () => Promise<OpenMediaStore>): void {
 
   async function contentOf(id: string, maxBytes = MAX.maxBytes): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
-    await opened.store.download({ id }, (piece) => void pieces.push(piece), { maxBytes });
+    await opened.store.download(held(id), (piece) => void pieces.push(piece), { maxBytes });
     return Buffer.concat(pieces);
   }
 
@@ -46,7 +48,7 @@ export function mediaStoreContract(open: () => Promise<OpenMediaStore>): void {
     const bytes = Buffer.concat(content).byteLength;
     const id = await upload({ bytes, content, filename: 'a "quoted"\r\nname.png' });
     expect((await contentOf(id)).equals(Buffer.concat(content))).to.equal(true);
-    expect(await opened.store.describe(id)).to.include({ id, mimeType: 'image/png', bytes });
+    expect(await opened.store.describe(held(id))).to.include({ id, mimeType: 'image/png', bytes });
   });
 
   it('takes a stream of known length', async () => {
@@ -72,7 +74,7 @@ export function mediaStoreContract(open: () => Promise<OpenMediaStore>): void {
     const id = await opened.receive('image/jpeg', content);
     const hex = createHash('sha256').update(content).digest('hex');
     for (const _ of [1, 2])
-      expect(await opened.store.download({ id }, () => {}, MAX)).to.deep.include({
+      expect(await opened.store.download(held(id), () => {}, MAX)).to.deep.include({
         bytes: 9,
         sha256: hex,
         intact: true,
@@ -90,13 +92,13 @@ export function mediaStoreContract(open: () => Promise<OpenMediaStore>): void {
     const full = () => {
       throw new Error('the disk is full');
     };
-    expect(await codeOf(opened.store.download({ id }, full, MAX))).to.equal('Error: the disk is full');
+    expect(await codeOf(opened.store.download(held(id), full, MAX))).to.equal('Error: the disk is full');
   });
 
   it('has a file no more once it is removed', async () => {
     const id = await opened.receive('image/jpeg', Buffer.alloc(10));
-    await opened.store.remove(id);
-    for (const asked of [contentOf(id), opened.store.describe(id), opened.store.remove(id)])
+    await opened.store.remove(held(id));
+    for (const asked of [contentOf(id), opened.store.describe(held(id)), opened.store.remove(held(id))])
       expect(await codeOf(asked)).to.equal('invalid_media');
   });
 
@@ -118,6 +120,6 @@ export function mediaStoreContract(open: () => Promise<OpenMediaStore>): void {
     const id = await opened.receive('image/jpeg', Buffer.alloc(10));
     const signal = AbortSignal.abort();
     expect(await codeOf(upload({ bytes: 3 }, signal))).to.equal('media_unavailable');
-    expect(await codeOf(opened.store.download({ id }, () => {}, { ...MAX, signal }))).to.equal('media_unavailable');
+    expect(await codeOf(opened.store.download(held(id), () => {}, { ...MAX, signal }))).to.equal('media_unavailable');
   });
 }

@@ -103,6 +103,7 @@ export function emptyStores(): BotStores {
   return {
     state: new MemoryConversationState(),
     sentMessages: { find: async () => undefined },
+    windows: { closesAtMs: async () => undefined },
     channel: { gateway: new MemoryGateway(), media: new MemoryMediaStore() },
   };
 }

@@ -159,6 +159,16 @@ describe('The intake', () => {
     expect(await accept(message('1'), message('2'))).to.deep.equal({ fresh: 1, duplicate: 1, quarantined: 0 });
   });
 
+  it('tells of each event once it is stored, and of none that is not', async () => {
+    const told: string[] = [];
+    const { store, accept } = open({ accepted: (event) => void told.push(event.kind === 'message' ? event.id : '') });
+    await accept(message('1'), message('2'), piece);
+    await accept(message('1'));
+    store.failure = new WahookError('storage_unavailable', 'gone');
+    expect(await refusal(accept(message('3')))).not.to.equal(undefined);
+    expect(told).to.deep.equal(['1', '2']);
+  });
+
   it('quarantines what is no event, and stores its neighbours', async () => {
     const { store, accept, metrics } = open();
     expect(await accept(message('1'), piece)).to.deep.equal({ fresh: 1, duplicate: 0, quarantined: 1 });

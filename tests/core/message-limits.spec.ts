@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { isWahookError } from '../../src/core/errors.ts';
+import { isWahookError, WahookError } from '../../src/core/errors.ts';
 import { checkOutbound } from '../../src/core/message-limits.ts';
 import type { Json, Recipient } from '../../src/core/model.ts';
-import type { ContentOf, OutboundContent, ReplyButton } from '../../src/core/outbound-content.ts';
+import type { ContentOf, Fallback, OutboundContent, ReplyButton } from '../../src/core/outbound-content.ts';
 
 const TO: Recipient = { waId: '15550100001' };
 
@@ -36,6 +36,39 @@ const buttons = (
 ): OutboundContent => ({ type: 'buttons', text: 'Which one?', buttons: list, ...over });
 
 describe('checkOutbound', () => {
+  describe('a fallback', () => {
+    const FALLBACK: Fallback = { template: 'we_miss_you', language: 'en_US', body: ['Ana'] };
+    const checkWith = (fallback: unknown, content: OutboundContent = text(1), to = TO) =>
+      checkOutbound({ phoneNumberId: '106540352242922', to, content, fallback: fallback as Fallback });
+
+    it('passes as a template does, in a group too', () => {
+      checkWith(FALLBACK);
+      checkWith({ ...FALLBACK, template: 'a'.repeat(512), buttons: [{ type: 'quickReply', payload: 'yes' }] });
+      checkWith(FALLBACK, text(1), { groupId: 'group-1' });
+    });
+
+    for (const [what, fallback, reason] of [
+      ['without a language', { template: 'we_miss_you' }, /the language of the template is not a text/],
+      ['without a name', { language: 'en_US' }, /the name of the template must have 1 to 512 characters.* has 0/],
+      ['with a name that is too long', { ...FALLBACK, template: 'a'.repeat(513) }, /has 513; shorten it by 1/],
+      ['with a value that is empty', { ...FALLBACK, body: [''] }, /value 1 in the body of the template .* has 0/],
+      ['with a field that nobody knows', { ...FALLBACK, name: 'x' }, /has a field "name"; it takes template, language/],
+      ['with half an emoji', { ...FALLBACK, body: ['\ud83d'] }, /half of a character/],
+      ['that is no object', 'we_miss_you', /must be an object with template and language/],
+      ['that is null', null, /must be an object with template and language/],
+    ] as const)
+      it(`is refused ${what}`, () => {
+        expect(() => checkWith(fallback))
+          .to.throw(WahookError, reason)
+          .with.property('code', 'invalid_message');
+      });
+
+    it('is refused for a template, which needs none', () => {
+      const template: OutboundContent = { type: 'template', name: 'order', language: 'en_US' };
+      expect(() => checkWith(FALLBACK, template)).to.throw(WahookError, /a template needs no fallback/);
+    });
+  });
+
   describe('a text', () => {
     it('passes from 1 to 4096 characters', () => {
       check(text(1));

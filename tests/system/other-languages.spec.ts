@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { type RunningService, startService } from '../../src/service.ts';
 import { createSimulator, type Simulator } from '../../src/simulator/simulator.ts';
 import { eventually } from '../support/eventually.ts';
+import { deliver, signatureOf, textsWebhook } from './webhook-client.ts';
 
 const TOKEN = 'f'.repeat(32);
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
@@ -105,6 +106,33 @@ describe('A service for programs in other languages', function () {
     const { status, body } = await post({ ...TO_ANA, content: { type: 'text', text: 'Another' } }, 'order-2');
     expect(status).to.equal(409);
     expect(body.error?.code).to.equal('idempotency_conflict');
+  });
+
+  it('refuses what the window is closed for, saying why, and sends the template that a request names', async () => {
+    // Meta delivers late what Lee wrote two days ago.
+    const body = textsWebhook([
+      { id: 'LATE', words: 'hi', from: '15550100004', sentAtMs: Date.now() - 48 * 3_600_000 },
+    ]);
+    const signature = signatureOf(body, meta.business.appSecret);
+    expect(await deliver(service.url, body, signature)).to.equal(200);
+    await eventually(() => heard.some(({ text }) => text === 'hi'));
+    const toLee = { ...TO_ANA, to: { waId: '15550100004' } };
+    const { status, body: answer } = await post(toLee, 'order-4');
+    expect(status).to.equal(422);
+    expect(answer.error?.code).to.equal('window_closed');
+    expect(answer.error?.message)
+      .to.match(/closed at 20\d\d-.*24 hours.*only templates.*"fallback"/)
+      .and.not.include('15550100004');
+    for (const [fallback, problem] of [
+      [{ template: 'order_ready' }, /fallback\.language/],
+      [{ template: 'order_ready', language: 'en_US', bodies: [] }, /has a field "bodies"/],
+    ] as const)
+      expect((await post({ ...toLee, fallback }, 'order-4')).body.error?.message).to.match(problem);
+    const fallback = { template: 'order_ready', language: 'en_US' };
+    const accepted = await post({ ...toLee, fallback }, 'order-4');
+    expect(accepted.status).to.equal(202);
+    await eventually(async () => (await look(accepted.location ?? '')).body['state'] === 'sent');
+    expect(meta.requests.at(-1)?.body).to.deep.include({ type: 'template' });
   });
 
   it('says what is wrong with a request, and sends nothing', async () => {

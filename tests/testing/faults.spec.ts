@@ -93,8 +93,10 @@ describe('Faults in the test of a bot', () => {
     expect(t.deadLetters[0]).to.include({ queue: 'outbound', reason: 'window_closed' });
     expect(await t.send(ana, { type: 'template', name: 'come_back', language: 'en' })).to.include({ state: 'sent' });
     ana.expectReply().text('You said: hello').times(3);
+    // Of somebody who never wrote nothing is known here: Meta decides.
     const stranger = t.customer({ name: 'Bo' });
     expect(await t.send(stranger, { type: 'text', text: 'hi' })).to.include({ state: 'dead' });
+    expect(t.deadLetters.map(({ reason }) => reason)).to.include.members(['window_closed', 'graph_131047']);
   });
 
   it("Meta's limits: a message that breaks one fails in the handler, and the transcript says where", async () => {

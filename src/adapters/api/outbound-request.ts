@@ -22,9 +22,13 @@ const Recipient = z.strictObject({
 /** Which types there are, what they hold and Meta's limits: all of that is known to `checkOutbound` alone. */
 const Content = z.looseObject({ type: z.string() });
 
+/** What it may hold is known to `checkOutbound` too. */
+const Fallback = z.looseObject({ template: z.string(), language: z.string() });
+
 const Message = z.strictObject({
   to: Recipient,
   content: Content,
+  fallback: Fallback.optional(),
   replyTo: z.string().min(1).optional(),
   phoneNumberId: z
     .string()
@@ -32,7 +36,9 @@ const Message = z.strictObject({
     .optional(),
 });
 
-const Replies = z.array(z.looseObject({ type: z.string(), quote: z.boolean().optional() })).max(100);
+const Replies = z
+  .array(z.looseObject({ type: z.string(), quote: z.boolean().optional(), fallback: Fallback.optional() }))
+  .max(100);
 
 /** The body of `POST /api/messages`; `phoneNumberId` is ours unless it names one. */
 export function readSendRequest(body: unknown, phoneNumberId: string): SendRequest | Problem {
@@ -46,15 +52,17 @@ export function readSendRequest(body: unknown, phoneNumberId: string): SendReque
 export interface RemoteReply {
   readonly content: OutboundContent;
   readonly quote: boolean;
+  readonly fallback?: NonNullable<SendRequest['fallback']>;
 }
 
-/** A JSON list of contents, each with `quote: true` if it quotes the customer's message. */
+/** A JSON list of contents, each with `quote: true` if it quotes the customer's message, and with a `fallback` if it has one. */
 export function readReplies(body: unknown): readonly RemoteReply[] | Problem {
   const parsed = Replies.safeParse(body);
   if (!parsed.success) return { problem: describe(parsed.error) };
-  return parsed.data.map(({ quote = false, ...content }) => ({
+  return parsed.data.map(({ quote = false, fallback, ...content }) => ({
     content: content as unknown as OutboundContent,
     quote,
+    ...(fallback !== undefined && { fallback }),
   }));
 }
 

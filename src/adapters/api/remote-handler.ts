@@ -110,12 +110,13 @@ function repliesOf(event: WebhookEvent, text: string): readonly OutboundMessage[
   const replies = readReplies(body);
   if ('problem' in replies)
     throw new Error(`HANDLER_URL answered with replies that cannot be read: ${replies.problem}`);
-  return replies.map(({ content, quote }, index) => {
+  return replies.map(({ content, quote, fallback }, index) => {
     const request = {
       phoneNumberId: event.phoneNumberId,
       to: recipientOf(event),
       content,
       ...(quote && { replyTo: event.id }),
+      ...(fallback !== undefined && { fallback }),
     };
     const refused = problemOf(request);
     if (refused !== undefined) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${refused.problem}`);

@@ -18,8 +18,8 @@ export interface JsonLogOptions {
   readonly level?: LogLevel;
   /** `pretty` is for a person at a terminal, with colours if the stream is one; its form may change at any time. */
   readonly format?: 'json' | 'pretty';
-  /** Values that are removed wherever they appear. */
-  readonly secrets?: readonly string[];
+  /** What no line may hold; the one that knows no secrets if absent. */
+  readonly redaction?: Redaction;
   readonly clock?: Clock;
 }
 
@@ -39,7 +39,7 @@ export class JsonLog implements Log {
   constructor(options: JsonLogOptions = {}) {
     this.#stream = options.stream ?? process.stdout;
     this.#threshold = LEVELS.indexOf(options.level ?? 'info');
-    this.#redaction = new Redaction(options.secrets);
+    this.#redaction = options.redaction ?? new Redaction();
     this.#clock = options.clock ?? Date;
     const colours = this.#stream.isTTY === true;
     this.#format = options.format === 'pretty' ? (line) => prettyLine(line, colours) : jsonLine;

@@ -3,12 +3,18 @@
  * works by pattern, so it also hits harmless long numbers, and it cannot know a name or a message text.
  */
 export class Redaction {
-  readonly #secrets: readonly string[];
+  #secrets: readonly string[] = [];
 
   /** `secrets`: values that must never appear, such as app secrets and tokens. Shorter than 6 characters is ignored. */
   constructor(secrets: readonly string[] = []) {
+    this.add(secrets);
+  }
+
+  /** From now on these are removed too. None is ever forgotten: one that was changed may still be good, and be told. */
+  add(secrets: readonly string[]): void {
+    const known = new Set([...this.#secrets, ...secrets.filter((secret) => secret.length >= 6)]);
     // Longest first, so that one that contains another goes as a whole.
-    this.#secrets = secrets.filter((secret) => secret.length >= 6).sort((a, b) => b.length - a.length);
+    this.#secrets = [...known].sort((a, b) => b.length - a.length);
   }
 
   /** The text without secrets, tokens, phone numbers and wamids; at most 4096 characters of it. */

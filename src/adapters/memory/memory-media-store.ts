@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { WahookError } from '../../core/errors.ts';
 import { checkUpload } from '../../core/media-limits.ts';
 import type { Media } from '../../core/model.ts';
-import type { DownloadedMedia, MediaInfo, MediaStore, MediaUpload } from '../../core/ports.ts';
+import type { DownloadedMedia, HeldMedia, MediaInfo, MediaStore, MediaUpload } from '../../core/ports.ts';
 
 interface File {
   readonly mimeType: string;
@@ -30,13 +30,13 @@ export class MemoryMediaStore implements MediaStore {
     return id;
   }
 
-  async describe(mediaId: string): Promise<MediaInfo> {
-    const { mimeType, content } = this.#file(mediaId);
-    return { id: mediaId, mimeType, bytes: content.byteLength, sha256: sha256Of(content, 'base64') };
+  async describe({ id }: HeldMedia): Promise<MediaInfo> {
+    const { mimeType, content } = this.#file(id);
+    return { id, mimeType, bytes: content.byteLength, sha256: sha256Of(content, 'base64') };
   }
 
   async download(
-    media: Pick<Media, 'id' | 'url' | 'sha256'>,
+    media: HeldMedia & Pick<Media, 'url' | 'sha256'>,
     sink: (piece: Uint8Array) => void | Promise<void>,
     { maxBytes, signal }: { readonly maxBytes: number; readonly signal?: AbortSignal },
   ): Promise<DownloadedMedia> {
@@ -47,9 +47,9 @@ export class MemoryMediaStore implements MediaStore {
     return { mimeType, bytes: content.byteLength, sha256: sha256Of(content, 'hex'), intact: true };
   }
 
-  async remove(mediaId: string): Promise<void> {
-    this.#file(mediaId);
-    this.#files.delete(mediaId);
+  async remove({ id }: HeldMedia): Promise<void> {
+    this.#file(id);
+    this.#files.delete(id);
   }
 
   #file(mediaId: string): File {

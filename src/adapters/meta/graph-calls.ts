@@ -5,15 +5,25 @@ import { type GraphConnections, NotSentError, systemCode } from './graph-connect
 import { classifyGraphError } from './graph-errors.ts';
 import type { GraphTimeLimits } from './graph-time-limits.ts';
 
-export interface GraphCallsOptions {
-  /** With the version, without a slash at the end. */
+/** Where a number of ours is used, and by which token. */
+export interface GraphAccess {
+  /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
   readonly apiUrl: string;
   readonly accessToken: string;
+}
+
+/** Undefined for a number that is none of ours: nothing is asked for it. */
+export type AccessOf = (phoneNumberId: string) => GraphAccess | undefined;
+
+export interface GraphCallsOptions {
+  readonly accessOf: AccessOf;
   readonly connections: Pick<GraphConnections, 'fetch'>;
   readonly limits: Pick<GraphTimeLimits, 'reconnectDelayMs' | 'answerMs' | 'totalMs'>;
 }
 
 export interface GraphCall {
+  /** The number of ours that it is about. */
+  readonly phoneNumberId: string;
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** After the version, e.g. `/106540352242922/messages`. */
   readonly path: string;
@@ -26,6 +36,9 @@ export interface Answered {
 }
 
 const TRIES = 3;
+
+/** As every other reason for which nothing of a number would go: its messages wait until it is known. */
+export const UNKNOWN_NUMBER: SendFailure = { kind: 'unauthorized', reason: 'This number is not in the settings.' };
 
 /** A real answer has a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
@@ -42,7 +55,8 @@ class Inconclusive extends Error {
 
 /**
  * Calls of the Graph API whose repetition changes nothing, so that every failure which may pass is tried again, up to 3 times in
- * all. The token travels in the `Authorization` header only, and no redirect is followed with it.
+ * all. Each goes with the access of its number. The token travels in the `Authorization` header only, and no redirect is
+ * followed with it.
  */
 export class GraphCalls {
   readonly #options: GraphCallsOptions;
@@ -72,12 +86,14 @@ export class GraphCalls {
     }
   }
 
-  async #once({ method, path, json }: GraphCall, stop: AbortSignal): Promise<Answered | SendFailure> {
-    const { apiUrl, accessToken, connections, limits } = this.#options;
+  async #once({ phoneNumberId, method, path, json }: GraphCall, stop: AbortSignal): Promise<Answered | SendFailure> {
+    const { accessOf, connections, limits } = this.#options;
+    const access = accessOf(phoneNumberId);
+    if (access === undefined) return UNKNOWN_NUMBER;
     const request: RequestInit = {
       method,
       headers: {
-        authorization: `Bearer ${accessToken}`,
+        authorization: `Bearer ${access.accessToken}`,
         ...(json !== undefined && { 'content-type': 'application/json' }),
         'user-agent': 'wahook',
       },
@@ -87,7 +103,7 @@ export class GraphCalls {
       signal: AbortSignal.any([stop, AbortSignal.timeout(limits.answerMs)]),
     };
     try {
-      const response = await connections.fetch(`${apiUrl}${path}`, request);
+      const response = await connections.fetch(`${access.apiUrl}${path}`, request);
       return readAnswer(response.status, await response.text());
     } catch (error) {
       const code = error instanceof NotSentError ? error.code : systemCode(error);

@@ -3,18 +3,15 @@ import pRetry from 'p-retry';
 import type { OutboundMessage } from '../../core/model.ts';
 import type { Clock, Marked, Metrics, Receipt, SendFailure, Sent, WhatsAppGateway } from '../../core/ports.ts';
 import { readAnswer } from './graph-answer.ts';
-import { GraphCalls } from './graph-calls.ts';
+import { type AccessOf, type GraphAccess, type GraphCall, GraphCalls, UNKNOWN_NUMBER } from './graph-calls.ts';
 import { GraphConnections, NotSentError, systemCode } from './graph-connections.ts';
 import { errorCodeLabel } from './graph-errors.ts';
 import { receiptBody, requestBody } from './graph-request.ts';
 import type { GraphTimeLimits } from './graph-time-limits.ts';
 
-export interface GraphGatewayOptions {
-  /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
-  readonly apiUrl: string;
-  readonly accessToken: string;
-  /** Of each number, where they are not all the same; undefined: none of ours, nothing is sent. */
-  readonly numberOf?: (phoneNumberId: string) => { readonly apiUrl: string; readonly accessToken: string } | undefined;
+export interface GraphGatewayOptions extends GraphAccess {
+  /** Of each number, where they are not all the same. */
+  readonly accessOf?: AccessOf;
   readonly metrics: Metrics;
   /** Measures how long a send takes; the process's monotonic clock if absent. */
   readonly clock?: Clock;
@@ -28,9 +25,6 @@ const CONNECT_ATTEMPTS = 3;
 /** A real answer has a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
-/** As every other reason for which no message of a number would go: it is stopped, and its messages wait until it is known. */
-const UNKNOWN_NUMBER: SendFailure = { kind: 'unauthorized', reason: 'This number is not in the settings.' };
-
 /** Why a send is broken off from our side. */
 type StopCause = 'timeout' | 'stopped';
 
@@ -40,7 +34,7 @@ type StopCause = 'timeout' | 'stopped';
  * and no redirect is followed with it. Concurrent sends are independent of each other.
  */
 export class GraphGateway implements WhatsAppGateway {
-  readonly #numberOf: NonNullable<GraphGatewayOptions['numberOf']>;
+  readonly #accessOf: AccessOf;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #limits: GraphTimeLimits;
@@ -48,12 +42,12 @@ export class GraphGateway implements WhatsAppGateway {
   readonly #calls: GraphCalls;
 
   constructor(options: GraphGatewayOptions) {
-    this.#numberOf = options.numberOf ?? (() => options);
+    this.#accessOf = options.accessOf ?? (() => options);
     this.#metrics = options.metrics;
     this.#clock = options.clock ?? performance;
     this.#limits = options.limits;
     this.#connections = options.connections ?? new GraphConnections(new URL(options.apiUrl).protocol, options.limits);
-    this.#calls = new GraphCalls({ ...options, connections: this.#connections });
+    this.#calls = new GraphCalls({ ...options, accessOf: this.#accessOf, connections: this.#connections });
   }
 
   /** Counts and times every send once, its repeated connecting included. */
@@ -69,8 +63,10 @@ export class GraphGateway implements WhatsAppGateway {
   }
 
   async markRead(receipt: Receipt, signal?: AbortSignal): Promise<Marked | SendFailure> {
-    const path = `/${encodeURIComponent(receipt.phoneNumberId)}/messages`;
-    const result = await this.#calls.call({ method: 'POST', path, json: receiptBody(receipt) }, signal);
+    const { phoneNumberId } = receipt;
+    const path = `/${encodeURIComponent(phoneNumberId)}/messages`;
+    const call: GraphCall = { phoneNumberId, method: 'POST', path, json: receiptBody(receipt) };
+    const result = await this.#calls.call(call, signal);
     return result.kind === 'answered' ? { kind: 'marked' } : result;
   }
 
@@ -96,13 +92,13 @@ export class GraphGateway implements WhatsAppGateway {
   }
 
   async #connectAndSend(message: OutboundMessage, stop: AbortController): Promise<Sent | SendFailure> {
-    const number = this.#numberOf(message.phoneNumberId);
-    if (number === undefined) return UNKNOWN_NUMBER;
-    const url = `${number.apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
+    const access = this.#accessOf(message.phoneNumberId);
+    if (access === undefined) return UNKNOWN_NUMBER;
+    const url = `${access.apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
     const request: RequestInit = {
       method: 'POST',
       headers: {
-        authorization: `Bearer ${number.accessToken}`,
+        authorization: `Bearer ${access.accessToken}`,
         'content-type': 'application/json',
         'user-agent': 'wahook',
       },

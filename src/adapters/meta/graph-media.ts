@@ -6,9 +6,17 @@ import { z } from 'zod';
 import { WahookError } from '../../core/errors.ts';
 import { bareType, checkUpload } from '../../core/media-limits.ts';
 import type { Media } from '../../core/model.ts';
-import type { DownloadedMedia, Log, MediaInfo, MediaStore, MediaUpload, SendFailure } from '../../core/ports.ts';
+import type {
+  DownloadedMedia,
+  HeldMedia,
+  Log,
+  MediaInfo,
+  MediaStore,
+  MediaUpload,
+  SendFailure,
+} from '../../core/ports.ts';
 import { checksumMatches } from './checksum.ts';
-import { type GraphCall, GraphCalls } from './graph-calls.ts';
+import { type AccessOf, type GraphAccess, type GraphCall, GraphCalls, UNKNOWN_NUMBER } from './graph-calls.ts';
 import { GraphConnections, NotSentError, systemCode } from './graph-connections.ts';
 import { classifyGraphError } from './graph-errors.ts';
 import type { GraphTimeLimits } from './graph-time-limits.ts';
@@ -16,10 +24,9 @@ import { isMediaAddress, PRIVATE_ADDRESS, publicLookup } from './media-address.t
 import { multipart } from './multipart.ts';
 import { Transfer, type TransferLimits } from './transfer.ts';
 
-export interface GraphMediaOptions {
-  /** With the version, without a slash at the end. */
-  readonly apiUrl: string;
-  readonly accessToken: string;
+export interface GraphMediaOptions extends GraphAccess {
+  /** Of each number, where they are not all the same; all at the host of `apiUrl`. */
+  readonly accessOf?: AccessOf;
   readonly log: Log;
   readonly limits: GraphTimeLimits;
   readonly transferLimits: TransferLimits;
@@ -48,34 +55,37 @@ interface Opened {
 }
 
 /**
- * The files that Meta holds, over HTTP. The token goes to Meta's hosts and to that of the API only, in the `Authorization` header;
- * no redirect is followed, and of all hosts but the API's own only public addresses are connected to. Concurrent calls are
- * independent of each other.
+ * The files that Meta holds, over HTTP. The token, that of the file's number, goes to Meta's hosts and to that of the API only,
+ * in the `Authorization` header; no redirect is followed, and of all hosts but the API's own only public addresses are connected
+ * to. Concurrent calls are independent of each other.
  */
 export class GraphMedia implements MediaStore {
   readonly #options: GraphMediaOptions;
   readonly #connections: Readonly<Record<string, GraphConnections>>;
+  readonly #accessOf: AccessOf;
   readonly #calls: GraphCalls;
 
   constructor(options: GraphMediaOptions) {
     this.#options = options;
+    this.#accessOf = options.accessOf ?? (() => options);
     const { protocol, hostname } = new URL(options.apiUrl);
     const lookup = publicLookup(hostname, options.resolve);
     const open = (scheme: string) => new GraphConnections(scheme, { ...options.limits, lookup });
     const own = open(protocol);
     this.#connections = { 'https:': protocol === 'https:' ? own : open('https:'), [protocol]: own };
-    this.#calls = new GraphCalls({ ...options, connections: own });
+    this.#calls = new GraphCalls({ ...options, accessOf: this.#accessOf, connections: own });
   }
 
   async upload(upload: MediaUpload, signal?: AbortSignal): Promise<string> {
     const { phoneNumberId, filename = 'file', mimeType, bytes, content } = upload;
     checkUpload(mimeType, bytes);
+    const access = this.#access(phoneNumberId);
     const fields = { messaging_product: 'whatsapp', type: bareType(mimeType) };
     const form = multipart(fields, { filename, mimeType, bytes, content });
     const transfer = new Transfer(this.#options.transferLimits, signal);
     try {
       const response = await transfer.answered(
-        this.#fetch(`${this.#options.apiUrl}/${encodeURIComponent(phoneNumberId)}/media`, {
+        this.#fetch(`${access.apiUrl}/${encodeURIComponent(phoneNumberId)}/media`, access, {
           method: 'POST',
           headers: { 'content-type': form.contentType, 'content-length': String(form.bytes) },
           body: Readable.from(transfer.outgoing(form.body), { objectMode: false }),
@@ -90,13 +100,13 @@ export class GraphMedia implements MediaStore {
     }
   }
 
-  async describe(mediaId: string, signal?: AbortSignal): Promise<MediaInfo> {
-    const { url: _, ...info } = await this.#describe(mediaId, signal);
+  async describe(media: HeldMedia, signal?: AbortSignal): Promise<MediaInfo> {
+    const { url: _, ...info } = await this.#describe(media, signal);
     return info;
   }
 
   async download(
-    media: Pick<Media, 'id' | 'url' | 'sha256'>,
+    media: HeldMedia & Pick<Media, 'url' | 'sha256'>,
     sink: (piece: Uint8Array) => void | Promise<void>,
     { maxBytes, signal }: { readonly maxBytes: number; readonly signal?: AbortSignal },
   ): Promise<DownloadedMedia> {
@@ -111,8 +121,8 @@ export class GraphMedia implements MediaStore {
     }
   }
 
-  async remove(mediaId: string, signal?: AbortSignal): Promise<void> {
-    await this.#call({ method: 'DELETE', path: `/${encodeURIComponent(mediaId)}` }, signal);
+  async remove({ phoneNumberId, id }: HeldMedia, signal?: AbortSignal): Promise<void> {
+    await this.#call({ phoneNumberId, method: 'DELETE', path: `/${encodeURIComponent(id)}` }, signal);
   }
 
   /** Cuts the connections: what is under way fails. */
@@ -121,40 +131,49 @@ export class GraphMedia implements MediaStore {
   }
 
   /** The address that came with the message is good for 5 minutes; a 404 says that it is over (Meta, Media, 2026-09-11). */
-  async #open(media: Pick<Media, 'id' | 'url' | 'sha256'>, transfer: Transfer): Promise<Opened> {
+  async #open(media: HeldMedia & Pick<Media, 'url' | 'sha256'>, transfer: Transfer): Promise<Opened> {
     const { url } = media;
-    const known = url !== undefined && isMediaAddress(url, this.#options.apiUrl) ? url : undefined;
-    const first = known === undefined ? undefined : await this.#get(known, transfer);
+    const access = this.#access(media.phoneNumberId);
+    const known = url !== undefined && isMediaAddress(url, access.apiUrl) ? url : undefined;
+    const first = known === undefined ? undefined : await this.#get(known, access, transfer);
     if (first !== undefined && first.status !== 404) return opened(first, media.sha256);
     first?.body?.resume();
-    const described = await this.#describe(media.id, transfer.signal);
-    if (!isMediaAddress(described.url, this.#options.apiUrl))
+    const described = await this.#describe(media, transfer.signal);
+    if (!isMediaAddress(described.url, access.apiUrl))
       throw invalid('its address is on none of the hosts that the access token may be sent to');
-    const response = await this.#get(described.url, transfer);
+    const response = await this.#get(described.url, access, transfer);
     return { ...opened(response, media.sha256 ?? described.sha256), mimeType: described.mimeType };
   }
 
-  async #get(url: string, transfer: Transfer): Promise<Response> {
+  async #get(url: string, access: GraphAccess, transfer: Transfer): Promise<Response> {
     try {
-      return await transfer.answered(this.#fetch(url, { signal: transfer.signal }));
+      return await transfer.answered(this.#fetch(url, access, { signal: transfer.signal }));
     } catch (error) {
       throw transferFailure(error);
     }
   }
 
-  #fetch(url: string, init: RequestInit): Promise<Response> {
+  #fetch(url: string, { accessToken }: GraphAccess, init: RequestInit): Promise<Response> {
     const connections = this.#connections[new URL(url).protocol];
     if (connections === undefined) throw invalid('its address is neither http nor https');
-    const headers = { ...init.headers, authorization: `Bearer ${this.#options.accessToken}`, 'user-agent': 'wahook' };
+    const headers = { ...init.headers, authorization: `Bearer ${accessToken}`, 'user-agent': 'wahook' };
     return connections.fetch(url, { ...init, headers, redirect: 'error' });
   }
 
-  async #describe(mediaId: string, signal: AbortSignal | undefined): Promise<Described> {
-    const body = await this.#call({ method: 'GET', path: `/${encodeURIComponent(mediaId)}` }, signal);
+  async #describe(media: HeldMedia, signal: AbortSignal | undefined): Promise<Described> {
+    const { phoneNumberId } = media;
+    const path = `/${encodeURIComponent(media.id)}`;
+    const body = await this.#call({ phoneNumberId, method: 'GET', path }, signal);
     const { data } = Described.safeParse(body);
     if (data === undefined) throw unavailable('Meta did not say what it is');
     const { id, url, mime_type: mimeType, file_size: bytes, sha256 } = data;
     return { id, url, mimeType, bytes, ...(sha256 !== undefined && { sha256 }) };
+  }
+
+  #access(phoneNumberId: string): GraphAccess {
+    const access = this.#accessOf(phoneNumberId);
+    if (access === undefined) throw refused(UNKNOWN_NUMBER);
+    return access;
   }
 
   async #call(call: GraphCall, signal: AbortSignal | undefined): Promise<unknown> {

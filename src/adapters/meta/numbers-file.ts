@@ -18,6 +18,8 @@ export interface NumbersFileOptions {
   /** The number of the environment: what others do not say they have from it. */
   readonly own: NumberSettings & { readonly phoneNumberId: string; readonly secrets: readonly string[] };
   readonly log: Log;
+  /** Told of every token and secret in the file before anything else is done with them. */
+  readonly onSecrets?: (secrets: readonly string[]) => void;
   /** Called after a new content took effect. */
   readonly onChange?: () => void;
 }
@@ -134,7 +136,7 @@ export class NumbersFile {
   }
 
   #read(): Content {
-    const { path, log } = this.#options;
+    const { path, log, onSecrets } = this.#options;
     let text: string;
     // Before the content: what changes in between is read once more.
     this.#stamp = stampOf(path);
@@ -149,7 +151,11 @@ export class NumbersFile {
         `✗ NUMBERS names a file that cannot be read${code}\n  Fix  Check the path.`,
       );
     }
-    return parse(text);
+    const content = parse(text);
+    onSecrets?.(
+      content.numbers.flatMap(({ accessToken = [], webhookSecret = [] }) => [accessToken, webhookSecret].flat()),
+    );
+    return content;
   }
 }
 

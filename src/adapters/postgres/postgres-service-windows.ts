@@ -8,11 +8,18 @@ const WRITE_MS = 1_000;
 /** Somebody who has not written for so long is forgotten; whether he may be written to is then up to Meta. */
 const FORGOTTEN = '90 days';
 
-/** A time of Meta's that lies ahead of the database's clock is one of now. Rows in one order, against deadlocks. */
+/**
+ * A time of Meta's that lies ahead of the database's clock is one of now. Rows in one order, against deadlocks. Each opening is
+ * told twice, by who accepts the message and by who handles it: what is known already is only read, since a conflict would lock
+ * its row.
+ */
 const WRITE = `
   INSERT INTO wahook.service_window AS known (person, opened_at)
-  SELECT person, LEAST(now(), to_timestamp(opened_at_ms / 1000))
-  FROM unnest($1::text[], $2::float8[]) AS given (person, opened_at_ms) ORDER BY person COLLATE "C"
+  SELECT person, opened_at
+  FROM (SELECT person, LEAST(now(), to_timestamp(opened_at_ms / 1000)) AS opened_at
+        FROM unnest($1::text[], $2::float8[]) AS told (person, opened_at_ms)) AS given
+  WHERE NOT EXISTS (SELECT FROM wahook.service_window AS one WHERE one.person = given.person AND one.opened_at >= given.opened_at)
+  ORDER BY person COLLATE "C"
   ON CONFLICT (person) DO UPDATE SET opened_at = EXCLUDED.opened_at WHERE EXCLUDED.opened_at > known.opened_at`;
 
 const READ = `

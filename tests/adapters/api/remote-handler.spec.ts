@@ -103,7 +103,7 @@ describe('RemoteHandler', () => {
 
   it('sends the replies that stand in the answer, to whom the message is from', async () => {
     const replies = [
-      { type: 'text', text: 'Hello' },
+      { type: 'text', text: 'Hello', fallback: { template: 'hello', language: 'en_US' } },
       { type: 'buttons', text: 'Well?', buttons: [{ id: 'y', title: 'Yes' }], quote: true },
     ];
     program.answer = { status: 200, body: JSON.stringify(replies) };
@@ -113,6 +113,7 @@ describe('RemoteHandler', () => {
       { type: 'buttons', text: 'Well?', buttons: [{ id: 'y', title: 'Yes' }] },
     ]);
     expect(sent.map(({ replyTo }) => replyTo)).to.deep.equal([undefined, 'wamid.in-1']);
+    expect(sent.map(({ fallback }) => fallback)).to.deep.equal([{ template: 'hello', language: 'en_US' }, undefined]);
     for (const { to, phoneNumberId } of sent)
       expect({ to, phoneNumberId }).to.deep.equal({ to: { waId: '16505551234' }, phoneNumberId: '106540352242922' });
   });

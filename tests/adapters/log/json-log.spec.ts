@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { JsonLog, type JsonLogOptions } from '../../../src/adapters/log/json-log.ts';
+import { Redaction } from '../../../src/adapters/log/redaction.ts';
 import type { LogFields } from '../../../src/core/ports.ts';
 import { manualClock } from '../../support/recording.ts';
 
@@ -61,7 +62,7 @@ describe('JsonLog', () => {
   });
 
   it('redacts message and fields, given secrets included', () => {
-    const { stream, log } = open({ secrets: ['very-secret-value'] });
+    const { stream, log } = open({ redaction: new Redaction(['very-secret-value']) });
     log.info('from 491701234567 with very-secret-value', {
       token: 'EAAG',
       auth: 'Bearer xyz',
@@ -73,6 +74,14 @@ describe('JsonLog', () => {
       auth: 'Bearer [token]',
       id: '[wamid]',
     });
+  });
+
+  it('redacts a secret that came later, and the one before it still', () => {
+    const redaction = new Redaction(['very-secret-value']);
+    const { stream, log } = open({ redaction });
+    redaction.add(['very-secret-value-2', 'short']);
+    log.info('very-secret-value-2, very-secret-value and short');
+    expect(JSON.parse(stream.text).message).to.equal('[secret], [secret] and short');
   });
 
   for (const format of ['json', 'pretty'] as const) {

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
+import type { AccessOf } from '../../../src/adapters/meta/graph-calls.ts';
 import { GraphGateway } from '../../../src/adapters/meta/graph-gateway.ts';
 import { requestBody } from '../../../src/adapters/meta/graph-request.ts';
 import type { GraphTimeLimits } from '../../../src/adapters/meta/graph-time-limits.ts';
@@ -25,13 +26,14 @@ describe('GraphGateway', () => {
   let metrics: RecordingMetrics;
   let gateways: GraphGateway[];
 
-  function open(over: Partial<GraphTimeLimits> = {}, clock?: Clock): GraphGateway {
+  function open(over: Partial<GraphTimeLimits> = {}, clock?: Clock, accessOf?: AccessOf): GraphGateway {
     const gateway = new GraphGateway({
       apiUrl: stub.apiUrl,
       accessToken: TOKEN,
       metrics,
       limits: { ...TIME_LIMITS.graph, reconnectDelayMs: 1, ...over },
       ...(clock && { clock }),
+      ...(accessOf && { accessOf }),
     });
     gateways.push(gateway);
     return gateway;
@@ -61,6 +63,25 @@ describe('GraphGateway', () => {
     it('keeps to its path whatever the id of the number is', async () => {
       await open().send({ ...MESSAGE, phoneNumberId: '../1?a#b' });
       expect(stub.requests[0]?.path).to.equal('/v25.0/..%2F1%3Fa%23b/messages');
+    });
+
+    it('goes with the address and the token of its number, a read receipt too', async () => {
+      const second = { apiUrl: stub.apiUrl.replace('v25.0', 'v24.0'), accessToken: 'EAAGsecondTOKEN0123456789' };
+      const gateway = open({}, undefined, (id) => (id === '2077' ? second : undefined));
+      await gateway.send({ ...MESSAGE, phoneNumberId: '2077' });
+      await gateway.markRead({ phoneNumberId: '2077', messageId: 'wamid.IN1', typing: false });
+      expect(stub.requests.map(({ path, headers }) => [path, headers.authorization])).to.deep.equal(
+        Array(2).fill(['/v24.0/2077/messages', `Bearer ${second.accessToken}`]),
+      );
+    });
+
+    it('never leaves for a number that is not in the settings: it is refused as one that is stopped', async () => {
+      const gateway = open({}, undefined, () => undefined);
+      const refused = { kind: 'unauthorized', reason: 'This number is not in the settings.' };
+      expect(await gateway.send(MESSAGE)).to.deep.equal(refused);
+      const { phoneNumberId } = MESSAGE;
+      expect(await gateway.markRead({ phoneNumberId, messageId: 'wamid.IN1', typing: true })).to.deep.equal(refused);
+      expect([stub.requests.length, stub.connections]).to.deep.equal([0, 0]);
     });
 
     it('reuses its connection, also after an error', async () => {

@@ -3,16 +3,20 @@ import http from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
+import type { AccessOf } from '../../../src/adapters/meta/graph-calls.ts';
 import { GraphMedia } from '../../../src/adapters/meta/graph-media.ts';
+import type { TransferLimits } from '../../../src/adapters/meta/transfer.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
 import type { Media } from '../../../src/core/model.ts';
-import type { DownloadedMedia } from '../../../src/core/ports.ts';
+import type { DownloadedMedia, HeldMedia } from '../../../src/core/ports.ts';
 import { createSimulator } from '../../../src/simulator/simulator.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { RecordingLog } from '../../support/recording.ts';
 
 const TOKEN = 'EAAGcanaryTOKEN0123456789';
 const CONTENT = Buffer.from('a picture');
+
+const FILE: HeldMedia = { phoneNumberId: '106540352242922', id: '7' };
 
 type Answer = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
@@ -61,8 +65,8 @@ describe('GraphMedia', () => {
     await other.close();
   });
 
-  function open(over: { resolve?: LookupFunction; silenceMs?: number; answerMs?: number; totalMs?: number } = {}) {
-    const { resolve, ...transfer } = over;
+  function open(over: { resolve?: LookupFunction; accessOf?: AccessOf } & Partial<TransferLimits> = {}) {
+    const { resolve, accessOf, ...transfer } = over;
     const store = new GraphMedia({
       apiUrl: `${api.url}/v25.0`,
       accessToken: TOKEN,
@@ -70,13 +74,14 @@ describe('GraphMedia', () => {
       limits: { ...TIME_LIMITS.graph, reconnectDelayMs: 1 },
       transferLimits: { ...TIME_LIMITS.media, ...transfer },
       ...(resolve && { resolve }),
+      ...(accessOf && { accessOf }),
     });
     stores.push(store);
     return store;
   }
 
   const fetched = (store: GraphMedia, media: Partial<Media> = {}, maxBytes = 1_000): Promise<DownloadedMedia> =>
-    store.download({ id: '7', ...media }, () => {}, { maxBytes });
+    store.download({ ...FILE, ...media }, () => {}, { maxBytes });
 
   async function errorOf(promise: Promise<unknown>): Promise<{ readonly code: string; readonly message: string }> {
     const error = await promise.then(
@@ -193,7 +198,7 @@ describe('GraphMedia', () => {
       pieces += 1;
       if (pieces === 1) await new Promise<void>((resolve) => setTimeout(resolve, 700));
     };
-    const file = { id: '7', url: `${api.url}/file` };
+    const file = { ...FILE, url: `${api.url}/file` };
     expect(await open({ silenceMs: 500 }).download(file, slowAtFirst, { maxBytes: bytes })).to.include({ bytes });
   });
 
@@ -228,14 +233,57 @@ describe('GraphMedia', () => {
       if (asked < 3) response.writeHead(502).end('<html>');
       else describes(`${api.url}/file`)(request, response);
     };
-    expect(await open().describe('7')).to.deep.equal({ id: '7', mimeType: 'image/png', bytes: 9 });
+    expect(await open().describe(FILE)).to.deep.equal({ id: '7', mimeType: 'image/png', bytes: 9 });
     asked = 0;
     api.answer = (_request, response) => {
       asked += 1;
       response.writeHead(400).end(JSON.stringify({ error: { code: 100, error_subcode: 33 } }));
     };
-    expect(await errorOf(open().describe('7'))).to.have.property('code', 'invalid_media');
+    expect(await errorOf(open().describe(FILE))).to.have.property('code', 'invalid_media');
     expect(asked).to.equal(1);
+  });
+
+  describe('of several numbers', () => {
+    const SECOND = 'EAAGsecondTOKEN0123456789';
+    const accessOf: AccessOf = (id) =>
+      id === '2077' ? { apiUrl: `${api.url}/v24.0`, accessToken: SECOND } : undefined;
+    const upload = (store: GraphMedia, phoneNumberId: string) =>
+      store.upload({ phoneNumberId, mimeType: 'image/png', bytes: 9, content: [CONTENT] });
+
+    it('asks for everything at the address and with the token of its number', async () => {
+      const store = open({ accessOf });
+      const file = { phoneNumberId: '2077', id: '7' };
+      api.answer = (request, response) => {
+        if (request.url === '/v24.0/7' && request.method === 'GET')
+          response.end(JSON.stringify({ id: '7', mime_type: 'image/png', file_size: 9, url: `${api.url}/file` }));
+        else response.end(request.url === '/file' ? CONTENT : JSON.stringify({ id: '8', success: true }));
+      };
+      expect(await upload(store, '2077')).to.equal('8');
+      await store.describe(file);
+      await store.download(file, () => {}, { maxBytes: 9 });
+      await store.download({ ...file, url: `${api.url}/file` }, () => {}, { maxBytes: 9 });
+      await store.remove(file);
+      expect(api.seen.map(({ url }) => url)).to.deep.equal([
+        ...['POST /v24.0/2077/media', 'GET /v24.0/7', 'GET /v24.0/7', 'GET /file', 'GET /file', 'DELETE /v24.0/7'],
+      ]);
+      expect(new Set(api.seen.map(({ authorization }) => authorization))).to.deep.equal(new Set([`Bearer ${SECOND}`]));
+    });
+
+    it('asks nothing for a number that is not in the settings, and says that it may work later', async () => {
+      const store = open({ accessOf });
+      const file = { ...FILE, url: `${api.url}/file` };
+      for (const asked of [
+        upload(store, FILE.phoneNumberId),
+        store.describe(file),
+        store.download(file, () => {}, { maxBytes: 9 }),
+        store.remove(file),
+      ])
+        expect(await errorOf(asked)).to.deep.include({
+          code: 'media_unavailable',
+          message: 'A file cannot be had this time: This number is not in the settings.',
+        });
+      expect(api.seen).to.deep.equal([]);
+    });
   });
 
   describe('an upload', () => {

@@ -15,6 +15,7 @@ describe('The file NUMBERS', () => {
   let path: string;
   let log: RecordingLog;
   let changes: number;
+  let secrets: string[];
   let file: NumbersFile | undefined;
 
   beforeEach(() => {
@@ -22,6 +23,7 @@ describe('The file NUMBERS', () => {
     path = join(folder, 'numbers.json');
     log = new RecordingLog();
     changes = 0;
+    secrets = [];
   });
 
   afterEach(() => {
@@ -39,7 +41,8 @@ describe('The file NUMBERS', () => {
       ...{ phoneNumberId: '1065', apiUrl: 'https://graph.facebook.com/v25.0', accessToken: 'own token' },
       ...{ perSecond: 80, secrets: ['own secret'] },
     };
-    file = new NumbersFile({ path, own, log, onChange: () => (changes += 1) });
+    const onSecrets = (values: readonly string[]) => void secrets.push(...values);
+    file = new NumbersFile({ path, own, log, onSecrets, onChange: () => (changes += 1) });
     return file;
   };
   const problemOf = (content: unknown) => {
@@ -128,14 +131,23 @@ describe('The file NUMBERS', () => {
     expect(JSON.stringify(log.lines)).not.to.include('canary');
   });
 
+  it('tells every token and secret, so that no log shows them, and those of a new content', () => {
+    write({ numbers: [full, { phoneNumberId: '3088', webhookSecret: 'one-secret-alone' }] });
+    const numbers = open();
+    expect(secrets).to.deep.equal([TOKEN, SECRET, 'another-secret-of-it', 'one-secret-alone']);
+    write({ numbers: [{ ...full, accessToken: `${TOKEN}-renewed`, webhookSecret: [] }] });
+    numbers.reload();
+    expect(secrets.at(-1)).to.equal(`${TOKEN}-renewed`);
+  });
+
   it('keeps what was good when it is broken later, and says so', () => {
     write({ numbers: [full] });
     const numbers = open();
-    const { secrets } = numbers;
+    const { secrets: before } = numbers;
     write('{');
     expect(numbers.reload()).to.equal(false);
     expect(numbers.of('2077')?.accessToken).to.equal(TOKEN);
-    expect(numbers.secrets).to.equal(secrets);
+    expect(numbers.secrets).to.equal(before);
     expect(log.lines.map(({ level }) => level)).to.deep.equal(['error']);
     expect(changes).to.equal(0);
   });

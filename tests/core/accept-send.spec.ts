@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import { MemoryDedupStore } from '../../src/adapters/memory/memory-dedup-store.ts';
+import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-queue.ts';
+import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
+import { MemoryServiceWindows } from '../../src/adapters/memory/memory-service-windows.ts';
+import { AcceptSend, type SendRequest } from '../../src/core/accept-send.ts';
+import { WINDOW_MS } from '../../src/core/service-window.ts';
+import { manualClock } from '../support/recording.ts';
+
+const WROTE_AT_MS = 1_790_000_000_000;
+const TO_ANA: SendRequest = {
+  ...{ phoneNumberId: '1065', to: { waId: '15550100001' }, content: { type: 'text', text: 'It is ready' } },
+};
+
+describe('A message from outside of the bot', () => {
+  /** Real stores in memory; Ana has written to the number 1065 once. `agoMs`: how long that is past. */
+  const open = (agoMs: number, outsideWindow: 'refuse' | 'try' = 'refuse') => {
+    let nowMs = WROTE_AT_MS;
+    const clock = { now: () => nowMs };
+    const windows = new MemoryServiceWindows(clock);
+    windows.opened({ phoneNumberId: '1065', customer: { waId: '15550100001' }, openedAtMs: WROTE_AT_MS });
+    nowMs += agoMs;
+    const queue = new MemoryMessageQueue(new MemoryRows());
+    const accept = new AcceptSend(new MemoryDedupStore(manualClock()), queue, windows, clock, outsideWindow);
+    const waiting = async () => (await queue.depth('outbound')).waiting;
+    const wait = (ms: number) => {
+      nowMs += ms;
+    };
+    return { run: (request: SendRequest, key = 'key') => accept.run(request, key), waiting, wait };
+  };
+
+  it('is refused from the moment on at which the window is closed, and accepted until then', async () => {
+    const late = open(WINDOW_MS);
+    expect(await late.run(TO_ANA)).to.deep.equal({ outcome: 'window_closed', closedAtMs: WROTE_AT_MS + WINDOW_MS });
+    expect(await late.waiting()).to.equal(0);
+    const inTime = open(WINDOW_MS - 1);
+    expect((await inTime.run(TO_ANA)).outcome).to.equal('accepted');
+    expect(await inTime.waiting()).to.equal(1);
+  });
+
+  it('leaves its key free when it is refused: the same with a fallback is accepted under it', async () => {
+    const { run, waiting } = open(WINDOW_MS);
+    await run(TO_ANA);
+    const fallback = { template: 'order_ready', language: 'en_US' };
+    expect((await run({ ...TO_ANA, fallback })).outcome).to.equal('accepted');
+    expect(await waiting()).to.equal(1);
+  });
+
+  it('is told the same again after the window was closed, if it was accepted before', async () => {
+    const { run, wait, waiting } = open(WINDOW_MS - 1);
+    const first = await run(TO_ANA);
+    wait(1);
+    expect(await run(TO_ANA)).to.deep.equal(first);
+    expect((await run(TO_ANA, 'another key')).outcome).to.equal('window_closed');
+    expect(await waiting()).to.equal(1);
+  });
+
+  for (const [what, request] of [
+    ['a template', { content: { type: 'template', name: 'order', language: 'en' } }],
+    ['to a group', { to: { groupId: 'group-1' } }],
+    ['to somebody of whom nothing is known', { to: { waId: '15550100009' } }],
+    ['from a number that the person did not write to', { phoneNumberId: '2077' }],
+  ] as const satisfies readonly (readonly [string, Partial<SendRequest>])[])
+    it(`is accepted, ${what}`, async () => {
+      expect((await open(WINDOW_MS).run({ ...TO_ANA, ...request })).outcome).to.equal('accepted');
+    });
+
+  it('is left to Meta where the settings say so', async () => {
+    expect((await open(WINDOW_MS, 'try').run(TO_ANA)).outcome).to.equal('accepted');
+  });
+});
