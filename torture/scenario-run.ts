@@ -144,6 +144,8 @@ export class ScenarioRun {
           SEND_PER_SECOND: '100000',
           SEND_PAIR_INTERVAL: '0s',
           SEND_OUTSIDE_WINDOW: 'try',
+          // Each death holds up so many conversations for a lease; with the usual 64 dense kills would leave few to go on with.
+          WORKER_CONCURRENCY: '8',
           LOG_FORMAT: 'json',
           DATABASE_URL: through(url, toPostgres),
           ...(redis && { REDIS_URL: through(this.#servers.redis?.url ?? '', toRedis) }),
