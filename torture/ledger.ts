@@ -17,8 +17,8 @@ interface Message {
   run: string | undefined;
   /** One bit for each part accepted so far, of any run. */
   got: number;
-  /** When the first of them was, by `performance.now()`. */
-  gotAtMs: number;
+  /** When each of them was first, by `performance.now()`. */
+  readonly gotAtMs: number[];
 }
 
 interface Conversation {
@@ -36,6 +36,18 @@ export interface LedgerCounts {
   readonly outOfOrder: number;
   readonly repliesLost: number;
   readonly repliesTwice: number;
+  /** Replies that came twice as they may: see `LedgerOptions`. They are no violation. */
+  readonly resent: number;
+}
+
+/**
+ * What tells a reply that may come twice: for `settleWaitMs` after it was accepted no status of it was acked, so the receiver, whose
+ * answer was lost, could not know of it. Its documented policy is then to send again.
+ */
+export interface LedgerOptions {
+  readonly settleWaitMs: number;
+  /** Whether a status of the send with this id was acked. */
+  readonly isTold: (sendId: string) => boolean;
 }
 
 type Count = 'lost' | 'twice' | 'outOfOrder' | 'repliesLost' | 'repliesTwice';
@@ -52,18 +64,25 @@ const PARTS = 16;
  * message after a later one: out of order. Counts each message once for each kind of violation.
  */
 export class Ledger {
+  readonly #options: LedgerOptions | undefined;
   readonly #conversations: Conversation[] = [];
   readonly #offences: Offence[] = [];
   readonly #seen = new Set<string>();
   #sent = 0;
   #acked = 0;
   #handled = 0;
+  #resent = 0;
   readonly #counts: Record<Count, number> = { lost: 0, twice: 0, outOfOrder: 0, repliesLost: 0, repliesTwice: 0 };
+
+  /** @param options absent: no reply may come twice */
+  constructor(options?: LedgerOptions) {
+    this.#options = options;
+  }
 
   /** `conversation` counts from 0 without gaps, `n` from 1. */
   sent(conversation: number, n: number, parts: number): void {
     this.#conversations[conversation] ??= { messages: [], furthest: 0 };
-    this.#conversations[conversation].messages[n - 1] = { parts, acked: false, run: undefined, got: 0, gotAtMs: 0 };
+    this.#conversations[conversation].messages[n - 1] = { parts, acked: false, run: undefined, got: 0, gotAtMs: [] };
     this.#sent += 1;
   }
 
@@ -88,21 +107,27 @@ export class Ledger {
     const about = `message ${n} part ${part} run ${run} send id ${sendId ?? '-'}`;
     if (message.run !== undefined && message.run !== run) {
       this.#once(`twice ${name}-${n}`, () =>
-        this.#offend('twice', 'twice', name, `${about}; ${agoOf(message)} run ${message.run}`),
+        this.#offend('twice', 'twice', name, `${about}; before it run ${message.run}`),
       );
     } else if ((message.got & (1 << part)) !== 0) {
-      this.#once(`reply ${name}-${n}-${part}`, () =>
-        this.#offend(
-          'repliesTwice',
-          'reply twice',
-          name,
-          `${about} was accepted before; ${agoOf(message)} its first part`,
-        ),
-      );
+      this.#once(`reply ${name}-${n}-${part}`, () => this.#again(name, about, sendId, message.gotAtMs[part] ?? 0));
     }
-    if (message.got === 0) message.gotAtMs = performance.now();
+    message.gotAtMs[part] ??= performance.now();
     message.run ??= run;
     if ((message.got & (1 << part)) === 0) this.#first(known, message, name, n, part);
+  }
+
+  #again(name: string, about: string, sendId: string | undefined, firstAtMs: number): void {
+    const afterMs = performance.now() - firstAtMs;
+    const { settleWaitMs = Number.POSITIVE_INFINITY, isTold = () => true } = this.#options ?? {};
+    const isUntold = sendId !== undefined && !isTold(sendId);
+    if (isUntold && afterMs >= settleWaitMs) {
+      this.#resent += 1;
+      return;
+    }
+    const told = isUntold ? 'no status of it was acked' : 'a status of it may have been acked';
+    const what = `${about} came again after ${(afterMs / 1_000).toFixed(1)} s; ${told}`;
+    this.#offend('repliesTwice', 'reply twice', name, what);
   }
 
   #first(conversation: Conversation, message: Message, name: string, n: number, part: number): void {
@@ -169,17 +194,12 @@ export class Ledger {
   }
 
   get counts(): LedgerCounts {
-    return { sent: this.#sent, acked: this.#acked, handled: this.#handled, ...this.#counts };
+    return { sent: this.#sent, acked: this.#acked, handled: this.#handled, ...this.#counts, resent: this.#resent };
   }
 
   get offences(): readonly Offence[] {
     return this.#offences;
   }
-}
-
-/** How long ago its first answer was accepted: whether the receiver had waited for a status in between. */
-function agoOf({ gotAtMs }: Message): string {
-  return `${((performance.now() - gotAtMs) / 1_000).toFixed(1)} s before it`;
 }
 
 function isWhole({ parts, got }: Message): boolean {

@@ -97,8 +97,8 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     name: 'failed-run-sends',
     flaw: 'What a handler wanted to send is sent although it failed.',
     file: 'src/core/handler-run.ts',
-    find: 'send: (message) => void sends.push({ ...message,',
-    replace: 'send: (message) => context.send({ ...message,',
+    find: 'send: (message) => void sends.push({',
+    replace: 'send: (message) => context.send({',
     scenario: 'handler fails',
   },
   {

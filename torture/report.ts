@@ -85,6 +85,7 @@ export function describeVerdict(verdict: Verdict): string {
     ...(runsCutShort === undefined
       ? []
       : [`handler runs cut short ${runsCutShort} · attempts consumed ${attemptsConsumed}`]),
+    ...(verdict.resent === 0 ? [] : [`replies sent again since no status came within SETTLE_WAIT ${verdict.resent}`]),
     'faults injected:',
     ...injected,
   ];

@@ -45,7 +45,7 @@ export class ScenarioRun {
   readonly #options: ScenarioOptions;
   readonly #receiver: Receiver;
   readonly #servers: Servers;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   readonly #side = new SideLedger();
   readonly #startedAt = performance.now();
   readonly #open: AsyncDisposableStack;
@@ -61,6 +61,8 @@ export class ScenarioRun {
 
   private constructor(options: ScenarioOptions, servers: Servers, logs: string, open: AsyncDisposableStack) {
     this.#options = options;
+    const { settleWaitMs } = options;
+    this.#ledger = new Ledger({ settleWaitMs, isTold: (sendId) => this.#side.deliveries.has(sendId) });
     this.#receiver = options.receiver ?? WAHOOK;
     this.#servers = servers;
     this.#logs = logs;
@@ -142,6 +144,8 @@ export class ScenarioRun {
           SEND_PER_SECOND: '100000',
           SEND_PAIR_INTERVAL: '0s',
           SEND_OUTSIDE_WINDOW: 'try',
+          // Each death holds up so many conversations for a lease; with the usual 64 dense kills would leave few to go on with.
+          WORKER_CONCURRENCY: '8',
           LOG_FORMAT: 'json',
           DATABASE_URL: through(url, toPostgres),
           ...(redis && { REDIS_URL: through(this.#servers.redis?.url ?? '', toRedis) }),

@@ -119,6 +119,8 @@ export interface Verdict {
   readonly outOfOrder: number;
   readonly repliesLost: number;
   readonly repliesTwice: number;
+  /** Replies that were sent again after SETTLE_WAIT without a status of theirs having been acked; no violation. */
+  readonly resent: number;
   /** Rows of the inbox and the outbox that are dead, and quarantined pieces that were none; all of them are among the lost, too. */
   readonly deadLetters: number;
   readonly quarantined: number;

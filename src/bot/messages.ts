@@ -28,8 +28,8 @@ export interface Quoting<Quote> {
 /** A message that Meta takes only within 24 hours of the customer's last one. */
 export interface FreeForm<Quote> extends Quoting<Quote> {
   /**
-   * Goes out instead if the message is later than that, as when the handler was retried for a day. Checked at once, as the message is. Without one
-   * a late message becomes a dead letter. In a group it is never needed.
+   * Goes out instead if the message is later than that, as when the handler was retried for a day. Checked at once, as the
+   * message is. Without one a late message becomes a dead letter. In a group it is never needed.
    */
   readonly fallback?: Fallback;
 }

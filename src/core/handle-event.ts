@@ -214,8 +214,13 @@ function again(inMs: number, error: JobError): Settlement {
 
 /** Of an error that would come again at every run. */
 function permanentCode(thrown: unknown): string | undefined {
-  if (thrown instanceof PermanentError) return 'permanent_error';
-  return isWahookError(thrown, 'unstorable') ? thrown.code : undefined;
+  try {
+    if (thrown instanceof PermanentError) return 'permanent_error';
+    return isWahookError(thrown, 'unstorable') ? thrown.code : undefined;
+  } catch {
+    // A bot can throw anything, a proxy with a trap that throws itself too.
+    return undefined;
+  }
 }
 
 /** What becomes of `work`, or a rejection as soon as the signal is aborted; `work` itself goes on. */

@@ -661,7 +661,7 @@ export interface HandlerRun {
   flush(): Promise<void>;
   /** What became of a message that is stored. @throws WahookError `storage_unavailable` */
   find(sendId: string): Promise<SentMessage | undefined>;
-  /** When the service window with a person closes, or closed, as far as the store knows. @throws WahookError `storage_unavailable` */
+  /** When the service window with a person closes, or closed, if that is known. @throws WahookError `storage_unavailable` */
   windowClosesAtMs: ServiceWindows['closesAtMs'];
   /** The document of a conversation, as the last run that counts has kept it. @throws WahookError `storage_unavailable` */
   load(conversation: string): Promise<Json | undefined>;

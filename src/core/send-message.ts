@@ -188,7 +188,7 @@ export class SendMessage {
   async #stopped(job: Job<OutboundMessage>, error: JobError): Promise<Settlement> {
     if (await this.#control.numbers.stop(job.payload.phoneNumberId, error).catch(unlessStorage(true)))
       this.#log.error('Meta refuses this number, its token or its account; its messages wait', { ...error });
-    return later(PROBE.leastMs, false, { code: NUMBER_STOPPED, message: error.message });
+    return later(PROBE.leastMs, false, lasting(job, { code: NUMBER_STOPPED, message: error.message }));
   }
 
   async #again(job: Job<OutboundMessage>, failure: SendFailure, error: JobError): Promise<Settlement> {
@@ -197,10 +197,11 @@ export class SendMessage {
       this.#log.warn('Meta refused a message because of a limit', { ...error, limit: exceeded });
       await this.#control.rate.exceeded(job.payload, exceeded).catch(unlessStorage(undefined));
     }
-    if (exceeded !== undefined && exceeded !== 'recipient') return later(afterMs, false, error);
+    const known = lasting(job, error);
+    if (exceeded !== undefined && exceeded !== 'recipient') return later(afterMs, false, known);
     if (job.attempt > limit) return { outcome: 'dead', error };
     const waitMs = backoffMs(job.attempt, afterMs, BACKOFF_MAX_MS, Math.random(), growth);
-    return later(Math.max(waitMs, failure.afterMs ?? 0), true, error);
+    return later(Math.max(waitMs, failure.afterMs ?? 0), true, known);
   }
 
   /**
@@ -220,13 +221,18 @@ function uncountedIf(stopped: boolean, settlement: Settlement): Settlement {
   return stopped && settlement.outcome === 'retry' ? { ...settlement, counted: false } : settlement;
 }
 
-function waiting({ lastError }: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): Settlement {
+function waiting(job: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): Settlement {
   const error =
     permit.kind === 'stopped'
       ? { code: NUMBER_STOPPED, message: 'The number is stopped' }
       : { code: `limit_${permit.because}`, message: WAITS[permit.because] };
   const inMs = permit.kind === 'later' && permit.because === 'recipient' ? permit.inMs : spread(permit.inMs);
-  return later(inMs, false, lastError !== undefined && REMEMBERED.includes(lastError.code) ? lastError : error);
+  return later(inMs, false, lasting(job, error));
+}
+
+/** What the next run must know of the sends before is not replaced by why it waits. */
+function lasting({ lastError }: Job<OutboundMessage>, error: JobError): JobError {
+  return lastError !== undefined && REMEMBERED.includes(lastError.code) ? lastError : error;
 }
 
 function spread(ms: number): number {

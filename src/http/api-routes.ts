@@ -107,7 +107,9 @@ function answerAccepted(response: Response, accepted: AcceptedSend): void {
 
 function whyClosed(closedAtMs: number): string {
   const when = new Date(closedAtMs).toISOString();
-  return `Not sent: the window of this person closed at ${when}, 24 hours after they last wrote or called, and Meta takes only templates since. Send a template, or name the one that goes instead in "fallback".`;
+  const what = `Not sent: the window of this person closed at ${when}`;
+  const why = '24 hours after they last wrote or called, and Meta takes only templates since';
+  return `${what}, ${why}. Send a template, or name the one that goes instead in "fallback".`;
 }
 
 async function getMessage({ find }: ApiRoutesOptions, id: string, response: Response): Promise<void> {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { DevFolder } from '../support/dev-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/server-process.ts';
-import { deliver, signatureOf, textWebhook } from '../system/webhook-client.ts';
+import { deliver, freshTextWebhook, signatureOf } from '../system/webhook-client.ts';
 
 const OBEDIENT_BOT = 'tests/fixtures/bots/obedient.ts';
 
@@ -17,7 +17,7 @@ const READY = /^ready in \d+\.\d s url=(http:\/\/127\.0\.0\.1:\d+)$/;
 /** A message by the webhook, as Meta would deliver it; resolves when it is stored. */
 async function deliverText(folder: DevFolder, id: string, words: string): Promise<void> {
   const { url, environment } = folder.state;
-  const body = textWebhook(id, words);
+  const body = freshTextWebhook(id, words);
   expect(await deliver(url, body, signatureOf(body, environment['WHATSAPP_WEBHOOK_SECRET']))).to.equal(200);
 }
 

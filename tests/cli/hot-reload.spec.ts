@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import { DevFolder } from '../support/dev-server.ts';
 import { eventually } from '../support/eventually.ts';
-import { deliver, signatureOf, textWebhook } from '../system/webhook-client.ts';
+import { deliver, freshTextWebhook, signatureOf } from '../system/webhook-client.ts';
 
 /** From a save to the line that says it is live: what the documentation promises, seen at least once in so many saves. */
 const LIVE_MS = 100;
@@ -43,7 +43,7 @@ describe('npm run dev, when a file of the bot is saved', function () {
   const say = async (text: string): Promise<void> => {
     const { url, environment } = dev.state;
     messages += 1;
-    const body = textWebhook(`HOT${messages}`, text);
+    const body = freshTextWebhook(`HOT${messages}`, text);
     expect(await deliver(url, body, signatureOf(body, environment['WHATSAPP_WEBHOOK_SECRET']))).to.equal(200);
   };
   /** What the process says from this moment on. */

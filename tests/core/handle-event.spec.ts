@@ -81,6 +81,17 @@ describe('Handling an event', () => {
     expect(context.sent).to.deep.equal([]);
   });
 
+  it('settles an event whose handler throws what cannot even be looked at', async () => {
+    const trap = () => {
+      throw new Error('a trap');
+    };
+    const { useCase } = open(() => Promise.reject(new Proxy(new Error('never seen'), { getPrototypeOf: trap })));
+    const [settlement] = await useCase.run([jobOf(textMessage('hi'))], recordingContext());
+    expect(settlement).to.deep.include({ outcome: 'retry', counted: true }).and.nested.include({
+      'error.code': 'handler_failed',
+    });
+  });
+
   it('gives up after the last attempt, with the reason and without the content', async () => {
     const { useCase, log } = open(() => Promise.reject(new Error('cannot handle "refund please"')));
     const [settlement] = await useCase.run([jobOf(textMessage('refund please'), { attempt: 5 })], recordingContext());

@@ -373,4 +373,16 @@ describe('Sending a message', () => {
     expect(settlements.map((settlement) => settlement.outcome)).to.deep.equal(['done', 'retry']);
     expect(sent).to.have.length(2);
   });
+
+  for (const [what, failure] of [
+    ['throttled', { kind: 'retry', reason: 'busy', code: 131016 }],
+    ['refused for its number', { kind: 'unauthorized', reason: 'the token is over', code: 190 }],
+  ] as const)
+    it(`that was sent again after a lost answer and is ${what} still looks for the proof of the send before`, async () => {
+      const lastError = { code: 'ambiguous', message: 'timed out' };
+      const { run } = open(failure);
+      expect(await run(job({ attempt: 2, lastError })))
+        .to.have.nested.property('[0].error')
+        .that.deep.equals(lastError);
+    });
 });

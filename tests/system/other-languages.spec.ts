@@ -108,7 +108,7 @@ describe('A service for programs in other languages', function () {
     expect(body.error?.code).to.equal('idempotency_conflict');
   });
 
-  it('refuses what the window is closed for, saying why and what to do, and sends the template that a request names', async () => {
+  it('refuses what the window is closed for, saying why, and sends the template that a request names', async () => {
     // Meta delivers late what Lee wrote two days ago.
     const body = textsWebhook([
       { id: 'LATE', words: 'hi', from: '15550100004', sentAtMs: Date.now() - 48 * 3_600_000 },

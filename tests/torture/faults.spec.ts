@@ -79,7 +79,7 @@ describe('The faults of the torture', function () {
       redis = await startRedisServer();
       const script = `for n = 1, 5000 do redis.call('SET', 'key' .. n, 'x') end return 'OK'`;
       const fill = () => redisCommand(redis.port, 'EVAL', script, '0');
-      const filling = setInterval(() => void fill(), 200);
+      const filling = setInterval(() => void fill(), 20);
       await fill();
       const counts = await breakRedis(12, false).finally(() => clearInterval(filling));
       expect(counts).to.include.keys('Redis kill -9', 'Redis FLUSHALL', 'Redis SIGSTOP', 'Redis eviction');

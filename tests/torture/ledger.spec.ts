@@ -3,7 +3,7 @@ import { Ledger } from '../../torture/ledger.ts';
 
 const RUN = '11111111-1111-4111-8111-111111111111';
 const OTHER_RUN = '22222222-2222-4222-8222-222222222222';
-const NOTHING_WRONG = { lost: 0, twice: 0, outOfOrder: 0, repliesLost: 0, repliesTwice: 0 };
+const NOTHING_WRONG = { lost: 0, twice: 0, outOfOrder: 0, repliesLost: 0, repliesTwice: 0, resent: 0 };
 
 describe('The ledger of the torture', () => {
   let ledger: Ledger;
@@ -114,5 +114,30 @@ describe('The ledger of the torture', () => {
     ledger.close(() => undefined);
     expect(ledger.counts.lost).to.equal(52);
     expect(ledger.offences).to.have.length.within(3, 10);
+  });
+
+  describe('of a receiver whose answer was lost', () => {
+    const told = new Set<string>();
+    const answerTwice = async (settleWaitMs: number, sendId?: string) => {
+      const strict = new Ledger({ settleWaitMs, isTold: (id) => told.has(id) });
+      strict.sent(0, 1, 1);
+      strict.acked(0, 1);
+      for (let time = 1; time <= 2; time += 1) {
+        strict.accepted({ text: `re c0-1 1/1 run ${'a'.repeat(36)}`, sendId });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return strict.counts;
+    };
+
+    it('counts a reply by itself that came again after the wait, and of which no status was acked', async () => {
+      expect(await answerTwice(10, 'untold')).to.include({ repliesTwice: 0, resent: 1 });
+    });
+
+    it('counts it as a reply twice if a status was acked, if it came before the wait was over, or without a send id', async () => {
+      told.add('told');
+      expect(await answerTwice(10, 'told')).to.include({ repliesTwice: 1, resent: 0 });
+      expect(await answerTwice(10_000, 'untold')).to.include({ repliesTwice: 1, resent: 0 });
+      expect(await answerTwice(10, undefined)).to.include({ repliesTwice: 1, resent: 0 });
+    });
   });
 });

@@ -10,7 +10,7 @@ export class Redaction {
     this.add(secrets);
   }
 
-  /** From now on these are removed too. None is ever forgotten: after it was changed an old one may still be good, and be told. */
+  /** From now on these are removed too. None is ever forgotten: one that was changed may still be good, and be told. */
   add(secrets: readonly string[]): void {
     const known = new Set([...this.#secrets, ...secrets.filter((secret) => secret.length >= 6)]);
     // Longest first, so that one that contains another goes as a whole.

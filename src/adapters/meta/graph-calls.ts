@@ -55,7 +55,8 @@ class Inconclusive extends Error {
 
 /**
  * Calls of the Graph API whose repetition changes nothing, so that every failure which may pass is tried again, up to 3 times in
- * all. Each goes with the access of its number. The token travels in the `Authorization` header only, and no redirect is followed with it.
+ * all. Each goes with the access of its number. The token travels in the `Authorization` header only, and no redirect is
+ * followed with it.
  */
 export class GraphCalls {
   readonly #options: GraphCallsOptions;

@@ -55,9 +55,9 @@ interface Opened {
 }
 
 /**
- * The files that Meta holds, over HTTP. The token, that of the file's number, goes to Meta's hosts and to that of the API only, in the `Authorization` header;
- * no redirect is followed, and of all hosts but the API's own only public addresses are connected to. Concurrent calls are
- * independent of each other.
+ * The files that Meta holds, over HTTP. The token, that of the file's number, goes to Meta's hosts and to that of the API only,
+ * in the `Authorization` header; no redirect is followed, and of all hosts but the API's own only public addresses are connected
+ * to. Concurrent calls are independent of each other.
  */
 export class GraphMedia implements MediaStore {
   readonly #options: GraphMediaOptions;

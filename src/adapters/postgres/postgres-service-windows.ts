@@ -9,8 +9,9 @@ const WRITE_MS = 1_000;
 const FORGOTTEN = '90 days';
 
 /**
- * A time of Meta's that lies ahead of the database's clock is one of now. Rows in one order, against deadlocks. Each opening is told twice, by
- * who accepts the message and by who handles it: what is known already is only read, since a conflict would lock its row.
+ * A time of Meta's that lies ahead of the database's clock is one of now. Rows in one order, against deadlocks. Each opening is
+ * told twice, by who accepts the message and by who handles it: what is known already is only read, since a conflict would lock
+ * its row.
  */
 const WRITE = `
   INSERT INTO wahook.service_window AS known (person, opened_at)
