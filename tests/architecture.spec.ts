@@ -12,7 +12,7 @@ async function cruiseSource(): Promise<ICruiseResult> {
 describe('Architecture', () => {
   let result: ICruiseResult;
   before(async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     result = await cruiseSource();
   });
 
