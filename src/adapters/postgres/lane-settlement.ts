@@ -81,7 +81,8 @@ export class LaneSettlement {
     try {
       return (await this.#write([one]))[0] === true;
     } catch (error) {
-      if (!isWahookError(error, 'unstorable')) throw error;
+      // A commit in the middle of a run settles nothing yet: whoever asked for it must learn that nothing of it is stored.
+      if (!isWahookError(error, 'unstorable') || one.settled.length === 0) throw error;
       const dead: Settlement = { outcome: 'dead', error: { code: 'unstorable', message: error.message } };
       const settled = one.settled.map(([seq]) => [seq, dead] as const);
       return (await this.#write([{ ...one, sends: [], writes: [], settled }]))[0] === true;

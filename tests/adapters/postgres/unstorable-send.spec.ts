@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { WahookError } from '../../../src/core/errors.ts';
 import { outboundText, textMessage } from '../../core/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres } from '../../support/postgres.ts';
@@ -37,6 +38,25 @@ describe('A send that the database refuses for good', () => {
       text: `SELECT last_error FROM wahook.inbox WHERE state = 'dead'`,
     });
     expect(row?.last_error).to.deep.include({ code: 'unstorable' });
+  });
+
+  it('is told to the handler that wants it stored before its run is over', async () => {
+    const { queue } = open;
+    const codes: unknown[] = [];
+    await queue.consume(
+      'messages',
+      async (_jobs, { commit }) => {
+        const failure = await commit({ sends: [outboundText('\ud800', 'half an emoji')] }).catch(
+          (error: unknown) => error,
+        );
+        codes.push(failure instanceof WahookError ? failure.code : failure);
+        return [{ outcome: 'done' }];
+      },
+      { concurrency: 1, burst: 1 },
+    );
+    await queue.publish('messages', [{ key: { id: 'one', day: 20_000 }, lane: 'one', payload: textMessage('hi') }]);
+    await eventually(() => codes.length > 0);
+    expect(codes).to.deep.equal(['unstorable']);
   });
 
   it('takes what was to be kept with it, all or nothing', async () => {
