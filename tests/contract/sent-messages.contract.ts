@@ -149,6 +149,23 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
       expect(handed).to.deep.equal([SEND_ID]);
     });
 
+    it('sends it again also if the failure is told sooner than the answer of Meta', async () => {
+      await publish(SEND_ID);
+      const handed: number[] = [];
+      consumption = await open.queue.consume(
+        'outbound',
+        async ([job]) => {
+          handed.push(job!.interruptions);
+          if (handed.length > 1) return [{ outcome: 'done', messageId: 'wamid.second' }];
+          await sent.apply([failed(once, { sendId: SEND_ID })]);
+          return [{ outcome: 'done', messageId: WAMID }];
+        },
+        { concurrency: 1, burst: 1 },
+      );
+      await eventually(async () => (await sent.find(SEND_ID))?.messageId === 'wamid.second', 5_000);
+      expect(handed).to.deep.equal([0, 0]);
+    });
+
     it('takes no late status of the first attempt for proof of the second', async () => {
       await accepted();
       await sent.apply([failed({ afterMs: 60_000, limit: 1 })]);

@@ -122,9 +122,9 @@ export class MemoryRows {
     row.claimed = row.interrupted;
   }
 
-  /** A row that was settled meanwhile stays as it is. */
+  /** A row that was settled meanwhile stays as it is, and so does a send of which a status has told that it must go again. */
   settle(row: MemoryRow, settlement: Settlement, nowMs: number): void {
-    if (row.state !== 'waiting') return;
+    if (isSettledMeanwhile(row, settlement)) return;
     row.claimed = false;
     delete row.lastError;
     if (settlement.outcome !== 'done' && settlement.error) row.lastError = { ...settlement.error };
@@ -200,6 +200,12 @@ export class MemoryRows {
     const held = this.#holds.has(queue) ? new Set(dead.map(({ lane }) => lane)).size : 0;
     return { waiting: waiting.length, dead: dead.length, held, oldestMs: nowMs - oldestAtMs };
   }
+}
+
+/** Also a send that Meta has reported as failed under the very id that it answers with. */
+function isSettledMeanwhile({ state, refusedId }: MemoryRow, settlement: Settlement): boolean {
+  const isRefused = refusedId !== undefined && settlement.outcome === 'done' && settlement.messageId === refusedId;
+  return state !== 'waiting' || isRefused;
 }
 
 function laneKey(queue: QueueName, lane: string): string {

@@ -20,6 +20,9 @@ const STILL_WAITS = `item.state || '' = 'waiting'`;
 
 const LOCKED_IN_ORDER = 'ARRAY(SELECT seq FROM wahook.outbox WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR UPDATE)';
 
+/** Meta has not reported the attempt as failed under the very id that it answers with. */
+const NOT_REFUSED = '(told.detail IS NULL OR item.refused_wamid IS DISTINCT FROM told.detail)';
+
 /** A lane to claim rows of. */
 export interface LaneRequest {
   readonly claim: LaneClaim;
@@ -177,7 +180,8 @@ export class LaneRows {
 
   /**
    * Writes what became of claimed rows. A row that was settled meanwhile (a status proved that a message was sent) stays
-   * as it is. Sends are locked in order, since statuses are applied to them meanwhile.
+   * as it is, and so does a send that waits again because a status told sooner than Meta's answer that this attempt has failed.
+   * Sends are locked in order, since statuses are applied to them meanwhile.
    */
   async settle(tx: Queryable, settled: readonly SettledRow[]): Promise<void> {
     const outbox = this.#table === 'outbox';
@@ -196,7 +200,7 @@ export class LaneRows {
           ${outbox ? 'wamid = COALESCE(told.detail, item.wamid)' : 'lane = COALESCE(told.detail, item.lane)'}
         FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[], $6::text[])
           AS told (seq, state, counted, in_ms, error, detail)
-        WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER})` : ''} AND ${STILL_WAITS}`,
+        WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER}) AND ${NOT_REFUSED}` : ''} AND ${STILL_WAITS}`,
       values: [
         settled.map(([seq]) => seq),
         settled.map(([, { outcome }]) => (outcome === 'retry' || outcome === 'moved' ? 'waiting' : outcome)),

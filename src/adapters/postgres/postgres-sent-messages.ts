@@ -73,7 +73,7 @@ const PROOF = `
  * status comes.
  */
 const RESEND = `
-  UPDATE wahook.outbox AS item SET state = 'waiting', failures = failures + 1, claimed = false, settled_at = NULL,
+  UPDATE wahook.outbox AS item SET state = 'waiting', failures = failures + 1, claimed = false, under_way = false, settled_at = NULL,
     refused_wamid = item.wamid, wamid = NULL, delivery = NULL, delivery_error = NULL, last_error = told.error::jsonb,
     next_attempt_at = now() + told.after_ms * interval '1 ms'
   FROM unnest($1::text[], $2::float8[], $3::integer[], $4::boolean[], $5::text[])
