@@ -129,7 +129,7 @@ export class NumbersFile {
     clearInterval(this.#timer);
   }
 
-  /** A file that is missing for a moment is being replaced. */
+  /** A file that is missing for a moment is being replaced. Never throws: nobody would catch it. */
   #look(): void {
     const stamp = stampOf(this.#options.path);
     if (stamp !== undefined && stamp !== this.#stamp) this.reload();
@@ -159,10 +159,14 @@ export class NumbersFile {
   }
 }
 
-/** Changes with every write; undefined if there is no such file. */
+/** Changes with every write; undefined if there is no such file, or none that may be looked at: reading it says why. */
 function stampOf(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat && `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat && `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string): Content {

@@ -1,9 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { NumbersFile } from '../../../src/adapters/meta/numbers-file.ts';
-import { isWahookError } from '../../../src/core/errors.ts';
+import { isWahookError, WahookError } from '../../../src/core/errors.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RecordingLog } from '../../support/recording.ts';
 
@@ -85,6 +85,13 @@ describe('The file NUMBERS', () => {
     write({ numbers: [] }, 0o644);
     open();
     expect(log.lines.map(({ level }) => level)).to.deep.equal(['warn']);
+  });
+
+  it('says so if it cannot even be looked at', () => {
+    symlinkSync(path, path);
+    expect(open)
+      .to.throw(WahookError, /NUMBERS names a file that cannot be read \(ELOOP\)/)
+      .with.property('code', 'invalid_config');
   });
 
   it('says everything that is wrong at once, and never a value', () => {
