@@ -1,4 +1,5 @@
 import type { Database, Queryable } from './database.ts';
+import { removeRows } from './remove-rows.ts';
 
 /**
  * How long a key is kept after it was recorded. Meta repeats a webhook for up to 7 days (its page on webhook endpoints,
@@ -8,9 +9,6 @@ export const RETAIN_DAYS = 15;
 
 /** Partitions ahead of today: the hourly call may fail for a week before keys go to the default partition. */
 const DAYS_AHEAD = 7;
-
-/** Rows of the default partition that one call deletes at most. */
-const DELETE_AT_ONCE = 10_000;
 
 /** Creating and dropping lock the table for a moment; whoever waits for that lock holds up every webhook behind it. */
 const LOCK_MS = 250;
@@ -114,14 +112,9 @@ async function hasYoungKeys(tx: Queryable, name: string): Promise<boolean> {
   return row?.young !== false;
 }
 
-async function deleteFromDefault(database: Queryable): Promise<number> {
-  const rows = await database.query({
-    text: `
-      DELETE FROM wahook.event_key_default WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM wahook.event_key_default WHERE seen_on < CURRENT_DATE - ${RETAIN_DAYS} LIMIT ${DELETE_AT_ONCE}
-      )) RETURNING 1`,
-  });
-  return rows.length;
+/** Keys of the API's callers have no day and all are here: two a message. */
+function deleteFromDefault(database: Database): Promise<number> {
+  return removeRows(database, 'wahook.event_key_default', `seen_on < CURRENT_DATE - ${RETAIN_DAYS}`);
 }
 
 /** Reads the catalog as a table: `to_regclass` may answer from a cache that is older than the lock we waited for. */

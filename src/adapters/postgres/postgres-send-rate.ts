@@ -16,6 +16,7 @@ import {
 } from '../../core/send-limits.ts';
 import type { Database } from './database.ts';
 import { NumberPlaces } from './number-places.ts';
+import { removeRows } from './remove-rows.ts';
 
 /** For what is worth nothing after a crash: nobody waits for the disk. Local to the statement's own transaction. */
 const WITHOUT_DISK = `set_config('synchronous_commit', 'off', true)`;
@@ -270,7 +271,7 @@ export class PostgresSendRate implements SendRate {
 
 /** Removes what says nothing any more. For every hour. */
 export async function forgetPairs(database: Database): Promise<void> {
-  await database.query({ text: 'DELETE FROM wahook.sending_pair WHERE free_at < now()' });
+  await removeRows(database, 'wahook.sending_pair', 'free_at < now()');
 }
 
 /** False if it was told to stop. */

@@ -3,6 +3,9 @@ import { NUMBER_STOPPED, PROBE, type SendLimits, TOKEN_CODES } from '../../core/
 import type { Database, Queryable } from './database.ts';
 import { PACE } from './postgres-send-rate.ts';
 
+/** What waits for a number may be one message for each of some 100,000 people: that takes longer than an answer to a webhook may. */
+const RESUME_MS = 60_000;
+
 interface NumberRow {
   readonly phone_number_id: string;
   readonly pace: number;
@@ -52,7 +55,7 @@ export class PostgresSendingNumbers implements SendingNumbers {
   }
 
   resume(phoneNumberId: string): Promise<boolean> {
-    return this.#database.transaction((tx) => resume(tx, phoneNumberId));
+    return this.#database.transaction((tx) => resume(tx, phoneNumberId), { statementMs: RESUME_MS });
   }
 
   async resumeRenewed(): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
 import type { Log, ServiceWindows } from '../../core/ports.ts';
 import { WINDOW_MS, type WindowOpening, windowKeysOf } from '../../core/service-window.ts';
 import type { Database } from './database.ts';
+import { removeRows } from './remove-rows.ts';
 
 /** Openings are written once in this time: one commit a second and process, whatever the number of messages. */
 const WRITE_MS = 1_000;
@@ -89,6 +90,5 @@ export class PostgresServiceWindows implements ServiceWindows {
 
 /** For every hour. */
 export async function forgetWindows(database: Database): Promise<void> {
-  const text = `DELETE FROM wahook.service_window WHERE opened_at < now() - interval '${FORGOTTEN}'`;
-  await database.query({ text });
+  await removeRows(database, 'wahook.service_window', `opened_at < now() - interval '${FORGOTTEN}'`);
 }
