@@ -63,8 +63,8 @@ function bindMemory(container: Container, config: Config): void {
   container
     .bind(TOKENS.sentMessages)
     .toResolvedValue(
-      (rows: MemoryRows, queue: MemoryMessageQueue) => new MemorySentMessages(rows, queue),
-      [TOKENS.memoryRows, TOKENS.memoryQueue],
+      (rows: MemoryRows, queue: MemoryMessageQueue, clock: Clock) => new MemorySentMessages(rows, queue, clock),
+      [TOKENS.memoryRows, TOKENS.memoryQueue, TOKENS.clock],
     );
   container.bind(TOKENS.quarantine).toResolvedValue((clock: Clock) => new MemoryQuarantine(clock), [TOKENS.clock]);
   container
