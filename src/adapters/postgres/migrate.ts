@@ -9,6 +9,12 @@ const MIGRATIONS = join(import.meta.dirname, '../../../migrations');
 /** Of the advisory lock that lets one process migrate at a time: any number that no other application uses. */
 const LOCK = 7_236_904_110;
 
+/**
+ * A change of a table waits for everybody who reads it, a backup for one, and whoever comes later waits behind it: webhooks too. So
+ * it gives up before they do (2 s), and the service tries again.
+ */
+const LOCK_MS = 500;
+
 /** An index over a large table takes its time; the other processes wait as long for the lock. */
 const STATEMENT_MS = 10 * 60_000;
 
@@ -29,7 +35,7 @@ type Applied = Pick<Migration, 'number' | 'name' | 'checksum'>;
  * names of the migrations that this call applied.
  *
  * @throws WahookError `schema_too_new` if the database has a migration that is not in the folder, or had another text when
- *   it was applied; `storage_unavailable` if one fails, whose changes are then undone.
+ *   it was applied; `storage_unavailable` if one fails, whose changes are then undone, or if others use its tables; try again.
  */
 export async function migrate(database: Database, folder: string = MIGRATIONS): Promise<readonly string[]> {
   const migrations = await readMigrations(folder);
@@ -100,6 +106,7 @@ async function apply(tx: Queryable, { number, name, checksum, text }: Migration)
       )`,
   });
   if ((await readApplied(tx)).some((row) => row.number === number)) return false;
+  await tx.query({ text: `SET LOCAL lock_timeout = ${LOCK_MS}` });
   await tx.query({ text });
   await tx.query({
     text: 'INSERT INTO wahook.migration (number, name, checksum) VALUES ($1, $2, $3)',

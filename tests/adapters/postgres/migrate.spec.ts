@@ -123,6 +123,21 @@ describe('migrations', () => {
     expect(await migrate(database, folder)).to.deep.equal(['0002-second']);
   });
 
+  it('does not wait for those who read a table for longer than webhooks would wait behind it, and works once they are done', async () => {
+    await migrate(database, folder);
+    await write('0003-third', 'ALTER TABLE wahook.first ADD COLUMN name text');
+    const other = open();
+    let error: Error | undefined;
+    await other.transaction(async (tx) => {
+      await tx.query({ text: 'SELECT id FROM wahook.first' });
+      error = await rejection(migrate(database, folder));
+    });
+    await other.close();
+    expect(isWahookError(error, 'storage_unavailable'), error?.message).to.equal(true);
+    expect(error?.message).to.contain('lock');
+    expect(await migrate(database, folder)).to.deep.equal(['0003-third']);
+  });
+
   it('refuses a database that a newer version has migrated', async () => {
     await migrate(database, folder);
     await rm(join(folder, '0002-second.sql'));
