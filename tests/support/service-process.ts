@@ -41,11 +41,19 @@ export interface Ended {
 const running = new Set<ServiceProcess>();
 let emptyFolder: string | undefined;
 
-after(async () => {
+function killAll(): void {
   for (const process of running) process.signal('SIGKILL');
-  await Promise.all([...running].map((process) => process.exit()));
   if (emptyFolder !== undefined) rmSync(emptyFolder, { recursive: true, force: true });
+  emptyFolder = undefined;
+}
+
+// Of spec files that share a process only the first has this hook; what the others leave ends with the process.
+after(async () => {
+  const left = [...running];
+  killAll();
+  await Promise.all(left.map((process) => process.exit()));
 });
+process.once('exit', killAll);
 
 /** The service, or one of the commands, in a process of its own, as a user runs it. None outlives the tests. */
 export class ServiceProcess {
