@@ -9,6 +9,7 @@ import { PermanentError } from '../../../src/core/errors.ts';
 import type { WebhookEvent } from '../../../src/core/model.ts';
 import { account, interactive, RecordedRun, status, text } from '../../bot/bot-run.ts';
 import { rejection } from '../../simulator/rejection.ts';
+import { eventually } from '../../support/eventually.ts';
 import { manualClock } from '../../support/recording.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -169,7 +170,7 @@ describe('RemoteHandler', () => {
     program.hangs = true;
     const run = new RecordedRun();
     const failed = rejection(handle(text('hi'), run));
-    while (program.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await eventually(() => program.requests.length > 0);
     run.abort();
     expect((await failed).message).to.equal('the time limit is over');
     program.stop();

@@ -5,13 +5,15 @@ describe('A batch', () => {
   it('runs what is ready together, and what comes meanwhile together after it', async () => {
     const runs: number[][] = [];
     const first = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
     const batch = new Batch<number, number>(async (items) => {
       runs.push([...items]);
+      begun.resolve();
       if (runs.length === 1) await first.promise;
       return items.map((item) => item * 10);
     });
     const early = [batch.add(1), batch.add(2)];
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await begun.promise;
     const late = [batch.add(3), batch.add(4)];
     expect(runs).to.deep.equal([[1, 2]]);
     first.resolve();
