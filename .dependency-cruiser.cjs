@@ -24,7 +24,7 @@ module.exports = {
   forbidden: [
     {
       name: 'core-imports-only-core',
-      comment: 'The core knows no technology. Put a port into src/core/ports.ts and the technology into an adapter.',
+      comment: 'The core knows no technology. Put a port into src/core/ports/ and the technology into an adapter.',
       severity: 'error',
       from: { path: '^src/core/' },
       to: { pathNot: '^src/core/' },

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PostgresDatabase } from '../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../src/adapters/postgres/postgres-message-queue.ts';
-import type { MessageQueue } from '../src/core/ports.ts';
+import type { MessageQueue } from '../src/core/ports/queue.ts';
 import { TIME_LIMITS } from '../src/time-limits.ts';
 import { silentLog } from '../tests/support/recording.ts';
 import { spreadOf } from './figures.ts';

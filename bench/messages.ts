@@ -1,6 +1,7 @@
 import { decodeWebhook } from '../src/adapters/meta/decode-webhook.ts';
 import type { EventKey, InboundMessage } from '../src/core/model.ts';
-import type { Metrics, Origin } from '../src/core/ports.ts';
+import type { Metrics } from '../src/core/ports/observation.ts';
+import type { Origin } from '../src/core/ports/receiving.ts';
 import { messageWebhook } from './webhooks.ts';
 
 /** A message as it comes out of the decoder. */

@@ -8,7 +8,7 @@ import { PostgresDatabase } from '../src/adapters/postgres/postgres-database.ts'
 import { BotHandler } from '../src/bot/bot-handler.ts';
 import { HandleEvent } from '../src/core/handle-event.ts';
 import type { WebhookEvent } from '../src/core/model.ts';
-import type { JobContext } from '../src/core/ports.ts';
+import type { JobContext } from '../src/core/ports/queue.ts';
 import { TIME_LIMITS } from '../src/time-limits.ts';
 import { emptyStores } from '../tests/core/builders.ts';
 import { silentLog } from '../tests/support/recording.ts';

@@ -9,7 +9,8 @@ import { type AnswerGraph, InProcessConnections } from './adapters/meta/in-proce
 import { type NumberSettings, NumbersFile } from './adapters/meta/numbers-file.ts';
 import type { Config } from './config.ts';
 import { type Closers, TOKENS } from './container-tokens.ts';
-import type { Log, MediaStore, Metrics } from './core/ports.ts';
+import type { MediaStore } from './core/ports/channel.ts';
+import type { Log, Metrics } from './core/ports/observation.ts';
 import type { NumberLimits, SendLimits } from './core/send-limits.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 

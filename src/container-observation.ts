@@ -5,7 +5,8 @@ import { Redaction } from './adapters/log/redaction.ts';
 import type { Config } from './config.ts';
 import { type ServedMetrics, TOKENS } from './container-tokens.ts';
 import { QUEUE_NAMES } from './core/lanes.ts';
-import type { Log, MessageQueue, QueueName } from './core/ports.ts';
+import type { Log } from './core/ports/observation.ts';
+import type { MessageQueue, QueueName } from './core/ports/queue.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
 /** Binds the log, what it must not show, and the metrics; `replace` is what a test puts in their place. */

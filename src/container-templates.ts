@@ -5,7 +5,7 @@ import { type AnswerGraph, InProcessConnections } from './adapters/meta/in-proce
 import type { NumbersFile } from './adapters/meta/numbers-file.ts';
 import type { Config } from './config.ts';
 import { type Closers, TOKENS } from './container-tokens.ts';
-import type { Clock } from './core/ports.ts';
+import type { Clock } from './core/ports/observation.ts';
 import { TemplateCatalog } from './core/template-catalog.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 

@@ -15,27 +15,12 @@ import type { AcceptSend } from './core/accept-send.ts';
 import type { ApplyStatuses } from './core/delivery-status.ts';
 import type { HandleEvent } from './core/handle-event.ts';
 import type { Intake } from './core/intake.ts';
-import type {
-  Clock,
-  ConversationState,
-  DeadLetters,
-  DecodeWebhook,
-  DedupStore,
-  EventHandler,
-  EventStore,
-  Log,
-  MediaStore,
-  MessageQueue,
-  Metrics,
-  Quarantine,
-  SendingNumbers,
-  SendRate,
-  SentMessages,
-  ServiceWindows,
-  SignatureVerifier,
-  Timers,
-  WhatsAppGateway,
-} from './core/ports.ts';
+import type { ConversationState, EventHandler } from './core/ports/bot.ts';
+import type { MediaStore } from './core/ports/channel.ts';
+import type { Clock, Log, Metrics, Timers } from './core/ports/observation.ts';
+import type { DeadLetters, MessageQueue } from './core/ports/queue.ts';
+import type { DecodeWebhook, DedupStore, EventStore, Quarantine, SignatureVerifier } from './core/ports/receiving.ts';
+import type { SendingNumbers, SendRate, SentMessages, ServiceWindows, WhatsAppGateway } from './core/ports/sending.ts';
 import type { ReceiveWebhook } from './core/receive-webhook.ts';
 import type { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { SendLimits } from './core/send-limits.ts';

@@ -8,7 +8,7 @@ import type {
   StatusUpdate,
   WebhookEvent,
 } from '../core/model.ts';
-import type { Log } from '../core/ports.ts';
+import type { Log } from '../core/ports/observation.ts';
 import type { Session } from './conversation.ts';
 import type { Duration } from './duration.ts';
 import type { MessageTemplates } from './message-templates.ts';

@@ -1,5 +1,5 @@
 import type { WebhookEvent } from '../core/model.ts';
-import type { BurstTurn, EventHandler, HandlerRun } from '../core/ports.ts';
+import type { BurstTurn, EventHandler, HandlerRun } from '../core/ports/bot.ts';
 import type { Bot } from './bot.ts';
 
 /** Runs a bot's handlers. Keeps nothing between two runs, so that any number of them may go on at once. */

@@ -1,7 +1,7 @@
 import { saysSomething } from '../core/burst-turn.ts';
 import { describeUnexpected, PermanentError } from '../core/errors.ts';
 import type { WebhookEvent } from '../core/model.ts';
-import type { BurstTurn, HandlerRun } from '../core/ports.ts';
+import type { BurstTurn, HandlerRun } from '../core/ports/bot.ts';
 import { type BotTraits, RunScope } from './run-scope.ts';
 
 /** What an author's function gets; which context fits it was decided where it was declared. */

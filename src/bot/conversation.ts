@@ -1,5 +1,5 @@
 import type { Json } from '../core/model.ts';
-import type { HandlerRun } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
 import { storableState } from '../core/storable-state.ts';
 
 /** A question whose answer is to come. */

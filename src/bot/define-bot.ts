@@ -1,5 +1,5 @@
 import { WahookError } from '../core/errors.ts';
-import type { BurstTurn } from '../core/ports.ts';
+import type { BurstTurn } from '../core/ports/bot.ts';
 import type { Bot } from './bot.ts';
 import { BotBuilder } from './bot-builder.ts';
 

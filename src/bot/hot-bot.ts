@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { WebhookEvent } from '../core/model.ts';
-import type { BurstTurn, EventHandler, HandlerRun } from '../core/ports.ts';
+import type { BurstTurn, EventHandler, HandlerRun } from '../core/ports/bot.ts';
 import type { Bot } from './bot.ts';
 import { BotHandler } from './bot-handler.ts';
 import { BotModules } from './bot-modules.ts';

@@ -2,7 +2,7 @@ import { isWahookError, WahookError } from '../core/errors.ts';
 import { isCalled, type MessageTemplate } from '../core/message-template.ts';
 import type { InboundMessage } from '../core/model.ts';
 import type { TemplateParts } from '../core/outbound-content.ts';
-import type { HandlerRun } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
 import { misfits } from '../core/template-fit.ts';
 import type { Reply, ReplyOptions } from './reply.ts';
 import type { SentReply } from './sent-reply.ts';

@@ -1,6 +1,6 @@
 import { PermanentError, WahookError } from '../core/errors.ts';
 import type { Json } from '../core/model.ts';
-import type { HandlerRun, OnceCall } from '../core/ports.ts';
+import type { HandlerRun, OnceCall } from '../core/ports/bot.ts';
 import { storableCopy } from '../core/storable-state.ts';
 
 export interface OnceOptions {

@@ -1,5 +1,5 @@
 import type { InboundMessage } from '../core/model.ts';
-import type { HandlerRun } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
 
 /**
  * Tells the customer that the message was read, with `typing` also that an answer is being written. Right away and not by the

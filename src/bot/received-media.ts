@@ -1,6 +1,7 @@
 import { MAX_RECEIVED_BYTES } from '../core/media-limits.ts';
 import type { Media } from '../core/model.ts';
-import type { DownloadedMedia, HandlerRun, HeldMedia, MediaInfo } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
+import type { DownloadedMedia, HeldMedia, MediaInfo } from '../core/ports/channel.ts';
 import { extensionOf, safeName, writeWhole } from './media-file.ts';
 
 /** A file as it was saved. `intact` is false if it has not the checksum that Meta gave: rare, and Meta's may be the wrong one. */

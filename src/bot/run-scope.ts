@@ -1,6 +1,6 @@
 import { WahookError } from '../core/errors.ts';
 import { conversationOf, type InboundMessage, type OutboundMessage, type WebhookEvent } from '../core/model.ts';
-import type { HandlerRun } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
 import { WINDOW_MS } from '../core/service-window.ts';
 import {
   type AccountHandlerContext,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReportedError, SentMessage } from '../core/model.ts';
-import type { HandlerRun } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
 
 type Reached = 'delivered' | 'read' | 'played';
 

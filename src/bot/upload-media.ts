@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { WahookError } from '../core/errors.ts';
-import type { HandlerRun, MediaUpload } from '../core/ports.ts';
+import type { HandlerRun } from '../core/ports/bot.ts';
+import type { MediaUpload } from '../core/ports/channel.ts';
 import { mimeTypeOf } from './media-file.ts';
 
 /** A file on the disk, bytes in memory, or a stream, of which the length must be known. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { QUEUE_NAMES } from '../core/lanes.ts';
-import type { DeadLetterFilter, QueueName } from '../core/ports.ts';
+import type { DeadLetterFilter, QueueName } from '../core/ports/queue.ts';
 
 export const USAGE = `Shows what was given up, and lets it run again or gives it up for good.
 

@@ -1,5 +1,5 @@
 import { isWahookError } from '../core/errors.ts';
-import type { DeadLetter, DeadLetterCount, DeadLetters } from '../core/ports.ts';
+import type { DeadLetter, DeadLetterCount, DeadLetters } from '../core/ports/queue.ts';
 import { readEnvironment } from '../environment.ts';
 import { type Request, readRequest, USAGE } from './dead-letters-request.ts';
 import { EXIT } from './exit-codes.ts';

@@ -1,5 +1,5 @@
 import { isWahookError } from '../core/errors.ts';
-import type { SendingNumber, SendingNumbers } from '../core/ports.ts';
+import type { SendingNumber, SendingNumbers } from '../core/ports/sending.ts';
 import { readEnvironment } from '../environment.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Request, readRequest, USAGE } from './numbers-request.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { QuarantineReason } from '../core/ports.ts';
+import type { QuarantineReason } from '../core/ports/receiving.ts';
 
 export const USAGE = `Looks after what the service could not handle: list it, look at it, replay it after a fix, discard it.
 

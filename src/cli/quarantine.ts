@@ -1,6 +1,6 @@
 import type { Composition } from '../container.ts';
 import { isWahookError } from '../core/errors.ts';
-import type { KeptPiece, Quarantine, QuarantinePage } from '../core/ports.ts';
+import type { KeptPiece, Quarantine, QuarantinePage } from '../core/ports/receiving.ts';
 import type { Replay } from '../core/replay-quarantine.ts';
 import { readEnvironment } from '../environment.ts';
 import { EXIT } from './exit-codes.ts';

@@ -1,7 +1,10 @@
 import { sendJob } from './lanes.ts';
 import { checkOutbound } from './message-limits.ts';
 import type { OutboundMessage } from './model.ts';
-import type { Clock, DedupStore, MessageQueue, ServiceWindows } from './ports.ts';
+import type { Clock } from './ports/observation.ts';
+import type { MessageQueue } from './ports/queue.ts';
+import type { DedupStore } from './ports/receiving.ts';
+import type { ServiceWindows } from './ports/sending.ts';
 import { needsWindow } from './service-window.ts';
 
 /** A message that somebody outside of the bot wants to send. */

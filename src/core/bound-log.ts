@@ -1,4 +1,4 @@
-import type { Log, LogFields } from './ports.ts';
+import type { Log, LogFields } from './ports/observation.ts';
 
 /** A log whose every line has these fields, before its own. */
 export function boundLog(log: Log, bound: LogFields): Log {

@@ -1,5 +1,6 @@
 import type { InboundMessage, MessageType, WebhookEvent } from './model.ts';
-import type { BurstTurn, Job } from './ports.ts';
+import type { BurstTurn } from './ports/bot.ts';
+import type { Job } from './ports/queue.ts';
 
 /** What a customer does beside talking: it neither answers a question nor begins a subject. */
 const SAYS_NOTHING: readonly MessageType[] = ['reaction', 'system', 'edit', 'revoke', 'unsupported', 'unknown'];

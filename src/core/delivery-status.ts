@@ -1,7 +1,9 @@
 import { isWahookError } from './errors.ts';
 import { isBulkLane, recipientLaneOf } from './lanes.ts';
 import type { DeliveryStatus, StatusUpdate } from './model.ts';
-import type { Clock, Job, JobContext, JobError, JobHandler, Metrics, SentMessages, Settlement } from './ports.ts';
+import type { Clock, Metrics } from './ports/observation.ts';
+import type { Job, JobContext, JobError, JobHandler, Settlement } from './ports/queue.ts';
+import type { SentMessages } from './ports/sending.ts';
 
 /** What a message's delivery state can be; absent: accepted by Meta, no status yet. */
 export type Delivery = Exclude<DeliveryStatus, 'unknown'>;

@@ -5,7 +5,9 @@ import { type BotStores, type KeptDocuments, type OpenRun, openRun } from './han
 import { describeFailure } from './job-error.ts';
 import { leftAlone } from './lanes.ts';
 import type { AccountEvent, WebhookEvent } from './model.ts';
-import type { Clock, EventHandler, Job, JobContext, JobError, Log, Metrics, Settlement, Timers } from './ports.ts';
+import type { EventHandler } from './ports/bot.ts';
+import type { Clock, Log, Metrics, Timers } from './ports/observation.ts';
+import type { Job, JobContext, JobError, Settlement } from './ports/queue.ts';
 import { realTimers } from './real-timers.ts';
 import { RunGate } from './run-gate.ts';
 import { openingsOf, type WindowOpening } from './service-window.ts';

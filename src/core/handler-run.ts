@@ -1,17 +1,11 @@
 import { boundLog } from './bound-log.ts';
 import { WahookError } from './errors.ts';
 import type { InboundMessage, Json, OutboundMessage, WebhookEvent } from './model.ts';
-import type {
-  Channel,
-  Clock,
-  ConversationState,
-  HandlerRun,
-  Job,
-  JobContext,
-  Log,
-  SentMessages,
-  ServiceWindows,
-} from './ports.ts';
+import type { ConversationState, HandlerRun } from './ports/bot.ts';
+import type { Channel } from './ports/channel.ts';
+import type { Clock, Log } from './ports/observation.ts';
+import type { Job, JobContext } from './ports/queue.ts';
+import type { SentMessages, ServiceWindows } from './ports/sending.ts';
 import { openedFor, openingsOf } from './service-window.ts';
 
 /** What a run reaches besides its jobs: what bots have stored, and Meta. */

@@ -1,6 +1,7 @@
 import { isWahookError, WahookError } from './errors.ts';
 import type { WebhookEvent } from './model.ts';
-import type { Clock, EventStore, Metrics, Quarantine, QuarantinedPiece, WebhookElement } from './ports.ts';
+import type { Clock, Metrics } from './ports/observation.ts';
+import type { EventStore, Quarantine, QuarantinedPiece, WebhookElement } from './ports/receiving.ts';
 
 /** An element that is an event. */
 type EventElement = Extract<WebhookElement, { kind: 'event' }>;

@@ -1,5 +1,5 @@
 import { WahookError } from './errors.ts';
-import type { JobError } from './ports.ts';
+import type { JobError } from './ports/queue.ts';
 
 /** Enough to recognise an error, too little to hide a conversation in. */
 const MESSAGE_LIMIT = 300;

@@ -1,5 +1,5 @@
 import { conversationOf, type OutboundMessage, type StatusUpdate, type WebhookEvent } from './model.ts';
-import type { Job, NewJob, QueueName, Settlement } from './ports.ts';
+import type { Job, NewJob, QueueName, Settlement } from './ports/queue.ts';
 
 export const QUEUE_NAMES: readonly QueueName[] = ['messages', 'statuses', 'account', 'outbound'];
 

@@ -1,4 +1,4 @@
-import type { Timers } from './ports.ts';
+import type { Timers } from './ports/observation.ts';
 
 /** Time as it passes. */
 export const realTimers: Timers = {

@@ -1,6 +1,7 @@
 import { isWahookError } from './errors.ts';
 import type { Accepted, Intake } from './intake.ts';
-import type { Clock, DecodeWebhook, Log, SignatureVerifier } from './ports.ts';
+import type { Clock, Log } from './ports/observation.ts';
+import type { DecodeWebhook, SignatureVerifier } from './ports/receiving.ts';
 import { RefusalLog } from './refusal-log.ts';
 
 /** What became of one delivery of a webhook. Only `accepted` may be answered with 200. */

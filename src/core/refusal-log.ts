@@ -1,4 +1,4 @@
-import type { Clock, Log } from './ports.ts';
+import type { Clock, Log } from './ports/observation.ts';
 
 /** Under an attack or in an outage there are thousands a second: one line a minute says as much. */
 const LINE_EVERY_MS = 60_000;

@@ -1,14 +1,14 @@
 import { isWahookError } from './errors.ts';
+import type { MessageQueue } from './ports/queue.ts';
 import type {
   DecodeWebhook,
   DedupStore,
   KeyedEvent,
-  MessageQueue,
   Quarantine,
   QuarantinedPiece,
   QuarantineReason,
   Unit,
-} from './ports.ts';
+} from './ports/receiving.ts';
 import { storeEvents } from './store-events.ts';
 
 /** What became of one piece. */

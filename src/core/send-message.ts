@@ -2,13 +2,9 @@ import { backoffMs } from './backoff.ts';
 import { isWahookError } from './errors.ts';
 import { leftAlone } from './lanes.ts';
 import type { OutboundMessage } from './model.ts';
+import type { Clock, Log, Metrics } from './ports/observation.ts';
+import type { Job, JobContext, JobError, Settlement } from './ports/queue.ts';
 import type {
-  Clock,
-  Job,
-  JobContext,
-  JobError,
-  Log,
-  Metrics,
   SendFailure,
   SendingNumbers,
   SendLimit,
@@ -17,9 +13,8 @@ import type {
   Sent,
   SentMessages,
   ServiceWindows,
-  Settlement,
   WhatsAppGateway,
-} from './ports.ts';
+} from './ports/sending.ts';
 import { NUMBER_STOPPED, PROBE } from './send-limits.ts';
 import { fallbackContent, needsWindow, WINDOW_MS } from './service-window.ts';
 

@@ -1,6 +1,6 @@
 import type { Customer, OutboundMessage, WebhookEvent } from './model.ts';
 import type { ContentOf, Fallback } from './outbound-content.ts';
-import type { Job } from './ports.ts';
+import type { Job } from './ports/queue.ts';
 
 /** Meta's page "Send messages" (2025-11-04): 24 hours from the last message or call of the person. */
 export const WINDOW_MS = 24 * 60 * 60 * 1_000;

@@ -1,16 +1,7 @@
 import { laneOf } from './lanes.ts';
 import type { AccountEvent, InboundMessage, StatusUpdate, WebhookEvent } from './model.ts';
-import type {
-  DedupResult,
-  DedupStore,
-  EventStore,
-  KeyedEvent,
-  MessageQueue,
-  NewJob,
-  QueueName,
-  QueuePayloads,
-  Unit,
-} from './ports.ts';
+import type { MessageQueue, NewJob, QueueName, QueuePayloads } from './ports/queue.ts';
+import type { DedupResult, DedupStore, EventStore, KeyedEvent, Unit } from './ports/receiving.ts';
 
 /** An event as a job, with the queue that it belongs to. */
 export type EventJob = NewJob<InboundMessage | StatusUpdate | AccountEvent> & {

@@ -1,6 +1,7 @@
 import type { MessageTemplate } from './message-template.ts';
 import type { AccountEvent } from './model.ts';
-import type { Clock, TemplateAccount, TemplateSource } from './ports.ts';
+import type { TemplateAccount, TemplateSource } from './ports/channel.ts';
+import type { Clock } from './ports/observation.ts';
 
 /** Templates change by hand, and Meta tells of most changes; this is for those of which another process was told. */
 const KEPT_MS = 300_000;

@@ -1,17 +1,17 @@
 import type { ApplyStatuses } from './delivery-status.ts';
 import type { HandleEvent } from './handle-event.ts';
 import { isBulkLane } from './lanes.ts';
+import type { Metrics } from './ports/observation.ts';
 import type {
   ConsumeOptions,
   Consumption,
   JobContext,
   JobHandler,
   MessageQueue,
-  Metrics,
   QueueName,
   QueuePayloads,
   Settlement,
-} from './ports.ts';
+} from './ports/queue.ts';
 import type { SendMessage } from './send-message.ts';
 
 /** Statuses that are applied together: 30 ms of PostgreSQL, and more at once are not cheaper each (measured 2026-11). */

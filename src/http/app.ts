@@ -1,6 +1,6 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import { describeUnexpected } from '../core/errors.ts';
-import type { Log } from '../core/ports.ts';
+import type { Log } from '../core/ports/observation.ts';
 import type { Admission } from './admission.ts';
 import { answerEmpty, answerText } from './answer.ts';
 import { type ApiRoutesOptions, addApiRoutes } from './api-routes.ts';

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import type { Log } from '../core/ports.ts';
+import type { Log } from '../core/ports/observation.ts';
 import { RefusalLog } from '../core/refusal-log.ts';
 import { answerEmpty, answerText } from './answer.ts';
 

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log } from '../core/ports.ts';
+import type { Log } from '../core/ports/observation.ts';
 import type { Admission } from './admission.ts';
 import type { MessageClasses } from './message-classes.ts';
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Log, MetricLabels, Metrics } from '../core/ports.ts';
+import type { Log, MetricLabels, Metrics } from '../core/ports/observation.ts';
 import type { Receipt } from '../core/receive-webhook.ts';
 import type { Admission } from './admission.ts';
 import { answerEmpty } from './answer.ts';

@@ -1,5 +1,5 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import type { Log, Metrics } from '../core/ports.ts';
+import type { Log, Metrics } from '../core/ports/observation.ts';
 import type { Admission } from './admission.ts';
 import { methodNotAllowed } from './answer.ts';
 import { handshake } from './handshake.ts';

@@ -7,8 +7,8 @@ import type {
   QueueDepth,
   QueueName,
   QueuePayloads,
-  Unit,
-} from '../core/ports.ts';
+} from '../core/ports/queue.ts';
+import type { Unit } from '../core/ports/receiving.ts';
 
 /** A queue whose consumer can die at its work: nothing of it is settled, and the jobs are claimed again. */
 export class CrashingQueue implements MessageQueue {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { WahookError } from '../core/errors.ts';
 import { checkUpload } from '../core/media-limits.ts';
 import type { Media } from '../core/model.ts';
-import type { DownloadedMedia, MediaInfo, MediaStore, MediaUpload } from '../core/ports.ts';
+import type { DownloadedMedia, MediaInfo, MediaStore, MediaUpload } from '../core/ports/channel.ts';
 import type { MediaShelf, StoredMedia } from '../simulator/media-shelf.ts';
 
 /** The files that the simulated Meta holds, without a request: what customers send, and what the bot has uploaded. */

@@ -1,4 +1,4 @@
-import type { Clock, Timers } from '../core/ports.ts';
+import type { Clock, Timers } from '../core/ports/observation.ts';
 import type { Clock as MetaClock } from '../simulator/clock.ts';
 
 interface Planned {

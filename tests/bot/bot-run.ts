@@ -15,7 +15,7 @@ import type {
   WebhookEvent,
 } from '../../src/core/model.ts';
 import type { OutboundContent } from '../../src/core/outbound-content.ts';
-import type { HandlerRun, OnceCall } from '../../src/core/ports.ts';
+import type { HandlerRun, OnceCall } from '../../src/core/ports/bot.ts';
 import { RecordingLog } from '../support/recording.ts';
 
 /** One run of a bot, as the service would start it; keeps nothing from one run to the next. */

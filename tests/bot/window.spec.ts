@@ -4,7 +4,7 @@ import { BotHandler } from '../../src/bot/bot-handler.ts';
 import { defineBot } from '../../src/bot/define-bot.ts';
 import { HandleEvent } from '../../src/core/handle-event.ts';
 import type { InboundMessage } from '../../src/core/model.ts';
-import type { HandlerRun } from '../../src/core/ports.ts';
+import type { HandlerRun } from '../../src/core/ports/bot.ts';
 import { WINDOW_MS } from '../../src/core/service-window.ts';
 import { emptyStores, jobOf, recordingContext } from '../core/builders.ts';
 import { RecordingMetrics, silentLog } from '../support/recording.ts';

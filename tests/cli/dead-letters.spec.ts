@@ -3,7 +3,7 @@ import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
 import { readRequest } from '../../src/cli/dead-letters-request.ts';
-import type { Job } from '../../src/core/ports.ts';
+import type { Job } from '../../src/core/ports/queue.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { textMessage } from '../core/builders.ts';
 import { DevFolder } from '../support/dev-server.ts';

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
 import { readRequest } from '../../src/cli/quarantine-request.ts';
-import type { QuarantineReason } from '../../src/core/ports.ts';
+import type { QuarantineReason } from '../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';

@@ -4,7 +4,7 @@ import { BotHandler } from '../../src/bot/bot-handler.ts';
 import { defineBot } from '../../src/bot/define-bot.ts';
 import { HandleEvent } from '../../src/core/handle-event.ts';
 import type { InboundMessage } from '../../src/core/model.ts';
-import type { Consumption, MessageQueue } from '../../src/core/ports.ts';
+import type { Consumption, MessageQueue } from '../../src/core/ports/queue.ts';
 import { emptyStores } from '../core/builders.ts';
 import { eventually } from '../support/eventually.ts';
 import { RecordingMetrics, silentLog } from '../support/recording.ts';

@@ -1,16 +1,8 @@
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
 import type { InboundMessage, Json } from '../../src/core/model.ts';
-import type {
-  Consumption,
-  ConversationState,
-  Job,
-  JobContext,
-  MessageQueue,
-  OnceCall,
-  Settlement,
-  StateWrite,
-} from '../../src/core/ports.ts';
+import type { ConversationState, OnceCall, StateWrite } from '../../src/core/ports/bot.ts';
+import type { Consumption, Job, JobContext, MessageQueue, Settlement } from '../../src/core/ports/queue.ts';
 import { eventually } from '../support/eventually.ts';
 
 export interface OpenConversationState {

@@ -7,7 +7,7 @@ import type {
   Job,
   MessageQueue,
   Settlement,
-} from '../../src/core/ports.ts';
+} from '../../src/core/ports/queue.ts';
 import { eventually } from '../support/eventually.ts';
 
 export interface OpenDeadLetters {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { EventKey } from '../../src/core/model.ts';
-import type { DedupResult, DedupStore } from '../../src/core/ports.ts';
+import type { DedupResult, DedupStore } from '../../src/core/ports/receiving.ts';
 
 export interface OpenDedupStore {
   readonly store: DedupStore;

@@ -5,7 +5,7 @@ import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-s
 import { openRedis, redisReady } from '../../src/adapters/redis/redis-client.ts';
 import { RedisDedupCache } from '../../src/adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from '../../src/adapters/redis/redis-dedup-store.ts';
-import type { DedupStore } from '../../src/core/ports.ts';
+import type { DedupStore } from '../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { freshPglite, startPostgres, testDatabase } from '../support/postgres.ts';
 import { RecordingMetrics, silentLog } from '../support/recording.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { InboundMessage } from '../../src/core/model.ts';
-import type { EventStore, KeyedEvent, MessageQueue } from '../../src/core/ports.ts';
+import type { MessageQueue } from '../../src/core/ports/queue.ts';
+import type { EventStore, KeyedEvent } from '../../src/core/ports/receiving.ts';
 import { eventElement, statusUpdate, textMessage } from '../core/builders.ts';
 import { eventually } from '../support/eventually.ts';
 

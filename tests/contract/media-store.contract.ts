@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
-import type { HeldMedia, MediaStore, MediaUpload } from '../../src/core/ports.ts';
+import type { HeldMedia, MediaStore, MediaUpload } from '../../src/core/ports/channel.ts';
 
 export interface OpenMediaStore {
   readonly store: MediaStore;

@@ -3,14 +3,13 @@ import type { InboundMessage, OutboundMessage, StatusUpdate } from '../../src/co
 import type {
   ConsumeOptions,
   Consumption,
-  DedupStore,
   Job,
   JobContext,
   MessageQueue,
   NewJob,
   Settlement,
-  Unit,
-} from '../../src/core/ports.ts';
+} from '../../src/core/ports/queue.ts';
+import type { DedupStore, Unit } from '../../src/core/ports/receiving.ts';
 import { eventually } from '../support/eventually.ts';
 
 export interface OpenMessageQueue {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { DedupStore, Quarantine, QuarantinedPiece } from '../../src/core/ports.ts';
+import type { DedupStore, Quarantine, QuarantinedPiece } from '../../src/core/ports/receiving.ts';
 
 export interface OpenQuarantine {
   readonly quarantine: Quarantine;

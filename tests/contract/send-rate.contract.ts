@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { sendJob } from '../../src/core/lanes.ts';
-import type { MessageQueue, Route, SendingNumbers, SendPermit, SendRate } from '../../src/core/ports.ts';
+import type { MessageQueue } from '../../src/core/ports/queue.ts';
+import type { Route, SendingNumbers, SendPermit, SendRate } from '../../src/core/ports/sending.ts';
 import { HEADROOM, NUMBER_STOPPED, type NumberLimits, type SendLimits } from '../../src/core/send-limits.ts';
 import { eventually } from '../support/eventually.ts';
 

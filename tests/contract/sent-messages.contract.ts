@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { laneOf } from '../../src/core/lanes.ts';
 import type { OutboundMessage, SentMessage, StatusUpdate } from '../../src/core/model.ts';
-import type { Consumption, MessageQueue, SentMessages, Settlement } from '../../src/core/ports.ts';
+import type { Consumption, MessageQueue, Settlement } from '../../src/core/ports/queue.ts';
+import type { SentMessages } from '../../src/core/ports/sending.ts';
 import { eventually } from '../support/eventually.ts';
 
 export interface OpenSentMessages {

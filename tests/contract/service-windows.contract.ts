@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Customer } from '../../src/core/model.ts';
-import type { ServiceWindows } from '../../src/core/ports.ts';
+import type { ServiceWindows } from '../../src/core/ports/sending.ts';
 import { WINDOW_MS } from '../../src/core/service-window.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { SignatureVerifier } from '../../src/core/ports.ts';
+import type { SignatureVerifier } from '../../src/core/ports/receiving.ts';
 
 const SECRET = 'test_app_secret';
 const BODY = Buffer.from('{"object":"whatsapp_business_account","entry":[]}');

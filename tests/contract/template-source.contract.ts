@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
 import type { MessageTemplate } from '../../src/core/message-template.ts';
-import type { TemplateAccount, TemplateSource } from '../../src/core/ports.ts';
+import type { TemplateAccount, TemplateSource } from '../../src/core/ports/channel.ts';
 
 export interface OpenTemplateSource {
   readonly source: TemplateSource;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { OutboundMessage, Recipient } from '../../src/core/model.ts';
 import type { OutboundContent } from '../../src/core/outbound-content.ts';
-import type { SendFailure, WhatsAppGateway } from '../../src/core/ports.ts';
+import type { SendFailure, WhatsAppGateway } from '../../src/core/ports/sending.ts';
 import { SAMPLES } from '../support/outbound-samples.ts';
 
 export interface OpenGateway {

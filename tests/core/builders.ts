@@ -4,7 +4,9 @@ import { MemoryMediaStore } from '../../src/adapters/memory/memory-media-store.t
 import { MemoryTemplates } from '../../src/adapters/memory/memory-templates.ts';
 import type { BotStores } from '../../src/core/handler-run.ts';
 import type { InboundMessage, OutboundMessage, StatusUpdate, WebhookEvent } from '../../src/core/model.ts';
-import type { Job, JobContext, Origin, StateWrite, WebhookElement } from '../../src/core/ports.ts';
+import type { StateWrite } from '../../src/core/ports/bot.ts';
+import type { Job, JobContext } from '../../src/core/ports/queue.ts';
+import type { Origin, WebhookElement } from '../../src/core/ports/receiving.ts';
 
 const PHONE_NUMBER_ID = '106540352242922';
 

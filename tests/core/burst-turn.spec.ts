@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { decidingOf, saysSomething, waitForMoreMs } from '../../src/core/burst-turn.ts';
 import type { InboundMessage } from '../../src/core/model.ts';
-import type { Job } from '../../src/core/ports.ts';
+import type { Job } from '../../src/core/ports/queue.ts';
 import { jobOf, statusUpdate, textMessage } from './builders.ts';
 
 const TURN = { quietMs: 1_000, maxMs: 5_000, maxMessages: 3 };

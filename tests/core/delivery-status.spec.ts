@@ -4,7 +4,8 @@ import { ApplyStatuses, type Delivery, nextDelivery } from '../../src/core/deliv
 import { WahookError } from '../../src/core/errors.ts';
 import { laneOf } from '../../src/core/lanes.ts';
 import type { StatusUpdate } from '../../src/core/model.ts';
-import type { Job, JobHandler, SentMessages } from '../../src/core/ports.ts';
+import type { Job, JobHandler } from '../../src/core/ports/queue.ts';
+import type { SentMessages } from '../../src/core/ports/sending.ts';
 import { manualClock, RecordingMetrics } from '../support/recording.ts';
 import { jobOf, recordingContext, statusUpdate } from './builders.ts';
 

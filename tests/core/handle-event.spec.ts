@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { PermanentError, WahookError } from '../../src/core/errors.ts';
 import { HandleEvent, type HandleEventOptions } from '../../src/core/handle-event.ts';
 import type { InboundMessage } from '../../src/core/model.ts';
-import type { EventHandler, HandlerRun } from '../../src/core/ports.ts';
+import type { EventHandler, HandlerRun } from '../../src/core/ports/bot.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { emptyStores, jobOf, outboundText, recordingContext, statusUpdate, textMessage } from './builders.ts';
 

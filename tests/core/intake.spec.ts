@@ -3,14 +3,8 @@ import { isWahookError, WahookError } from '../../src/core/errors.ts';
 import { Intake, type IntakeOptions } from '../../src/core/intake.ts';
 import { laneOf } from '../../src/core/lanes.ts';
 import type { AccountEvent } from '../../src/core/model.ts';
-import type {
-  DedupStore,
-  MessageQueue,
-  Quarantine,
-  QuarantinedPiece,
-  Unit,
-  WebhookElement,
-} from '../../src/core/ports.ts';
+import type { MessageQueue } from '../../src/core/ports/queue.ts';
+import type { DedupStore, Quarantine, QuarantinedPiece, Unit, WebhookElement } from '../../src/core/ports/receiving.ts';
 import { StoreEvents } from '../../src/core/store-events.ts';
 import { manualClock, RecordingMetrics } from '../support/recording.ts';
 import { eventElement, originOf, statusUpdate, textMessage } from './builders.ts';

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { WahookError } from '../../src/core/errors.ts';
 import { Intake } from '../../src/core/intake.ts';
-import type { DedupStore, MessageQueue, Quarantine, Unit, WebhookElement } from '../../src/core/ports.ts';
+import type { MessageQueue } from '../../src/core/ports/queue.ts';
+import type { DedupStore, Quarantine, Unit, WebhookElement } from '../../src/core/ports/receiving.ts';
 import { ReceiveWebhook } from '../../src/core/receive-webhook.ts';
 import { StoreEvents } from '../../src/core/store-events.ts';
 import { manualClock, RecordingLog, RecordingMetrics } from '../support/recording.ts';

@@ -4,13 +4,8 @@ import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-que
 import { MemoryQuarantine } from '../../src/adapters/memory/memory-quarantine.ts';
 import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
 import { isWahookError, WahookError } from '../../src/core/errors.ts';
-import type {
-  DedupStore,
-  MessageQueue,
-  QuarantinedPiece,
-  QuarantineReason,
-  WebhookElement,
-} from '../../src/core/ports.ts';
+import type { MessageQueue } from '../../src/core/ports/queue.ts';
+import type { DedupStore, QuarantinedPiece, QuarantineReason, WebhookElement } from '../../src/core/ports/receiving.ts';
 import { ReplayQuarantine } from '../../src/core/replay-quarantine.ts';
 import { eventElement, textMessage } from './builders.ts';
 

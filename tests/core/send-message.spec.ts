@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { WahookError } from '../../src/core/errors.ts';
 import type { OutboundMessage } from '../../src/core/model.ts';
-import type { Job, JobError, Route, SendFailure, SendLimit, SendPermit, Sent } from '../../src/core/ports.ts';
+import type { Job, JobError } from '../../src/core/ports/queue.ts';
+import type { Route, SendFailure, SendLimit, SendPermit, Sent } from '../../src/core/ports/sending.ts';
 import { SendMessage, type SendMessageOptions } from '../../src/core/send-message.ts';
 import { RecordingLog, RecordingMetrics } from '../support/recording.ts';
 import { jobOf, outboundText, recordingContext } from './builders.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { WahookError } from '../../src/core/errors.ts';
 import type { MessageTemplate } from '../../src/core/message-template.ts';
-import type { TemplateAccount } from '../../src/core/ports.ts';
+import type { TemplateAccount } from '../../src/core/ports/channel.ts';
 import { TemplateCatalog } from '../../src/core/template-catalog.ts';
 
 const ACCOUNT: TemplateAccount = { businessAccountId: '1', phoneNumberId: '11' };

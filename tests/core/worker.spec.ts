@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ApplyStatuses } from '../../src/core/delivery-status.ts';
 import type { HandleEvent } from '../../src/core/handle-event.ts';
 import { laneOf } from '../../src/core/lanes.ts';
-import type { ConsumeOptions, Job, JobHandler, MessageQueue, Settlement } from '../../src/core/ports.ts';
+import type { ConsumeOptions, Job, JobHandler, MessageQueue, Settlement } from '../../src/core/ports/queue.ts';
 import type { SendMessage } from '../../src/core/send-message.ts';
 import { Worker } from '../../src/core/worker.ts';
 import { RecordingMetrics } from '../support/recording.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Log, LogFields, MetricLabels, Metrics } from '../../src/core/ports.ts';
+import type { Clock, Log, LogFields, MetricLabels, Metrics } from '../../src/core/ports/observation.ts';
 
 type Counter = keyof MetricLabels & `${string}_total`;
 type Histogram = Exclude<keyof MetricLabels, Counter>;

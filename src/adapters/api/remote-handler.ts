@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../../core/errors.ts';
 import type { InboundMessage, OutboundMessage, WebhookEvent } from '../../core/model.ts';
-import type { Clock, EventHandler, HandlerRun } from '../../core/ports.ts';
+import type { EventHandler, HandlerRun } from '../../core/ports/bot.ts';
+import type { Clock } from '../../core/ports/observation.ts';
 import { problemOf, readReplies } from './outbound-request.ts';
 import { standardWebhookHeaders } from './standard-webhook.ts';
 

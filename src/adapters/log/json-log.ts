@@ -1,4 +1,4 @@
-import type { Clock, Log, LogFields } from '../../core/ports.ts';
+import type { Clock, Log, LogFields } from '../../core/ports/observation.ts';
 import { Redaction } from './redaction.ts';
 
 export type LogLevel = keyof Log;

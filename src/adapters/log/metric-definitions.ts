@@ -1,4 +1,4 @@
-import type { MetricLabels } from '../../core/ports.ts';
+import type { MetricLabels } from '../../core/ports/observation.ts';
 
 export type CounterName = keyof MetricLabels & `${string}_total`;
 export type HistogramName = Exclude<keyof MetricLabels, CounterName>;

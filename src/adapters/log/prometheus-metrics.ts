@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { MetricLabels, Metrics, QueueName } from '../../core/ports.ts';
+import type { MetricLabels, Metrics } from '../../core/ports/observation.ts';
+import type { QueueName } from '../../core/ports/queue.ts';
 import { COUNTERS, type CounterName, HISTOGRAMS, type HistogramName } from './metric-definitions.ts';
 
 /** Gauges that are read when somebody asks for the metrics. */

@@ -1,5 +1,5 @@
 import type { Json } from '../../core/model.ts';
-import type { ConversationState, OnceCall, StateWrite } from '../../core/ports.ts';
+import type { ConversationState, OnceCall, StateWrite } from '../../core/ports/bot.ts';
 
 /** What bots keep, in this process's memory. A `MemoryMessageQueue` with it writes it. Nothing is ever forgotten by itself. */
 export class MemoryConversationState implements ConversationState {

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Clock, DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetters, JobError } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/observation.ts';
+import type { DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetters, JobError } from '../../core/ports/queue.ts';
 import type { MemoryMessageQueue } from './memory-message-queue.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 

@@ -1,5 +1,6 @@
 import type { EventKey } from '../../core/model.ts';
-import type { Clock, DedupResult, DedupStore, Unit } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/observation.ts';
+import type { DedupResult, DedupStore, Unit } from '../../core/ports/receiving.ts';
 import { commitUnit, newUnit, rollBackUnit } from './memory-unit.ts';
 
 /** As long as the other stores: twice the 7 days for which Meta repeats (its page on webhook endpoints, 2026-09-11). */

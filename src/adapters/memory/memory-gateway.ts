@@ -1,5 +1,5 @@
 import type { OutboundMessage } from '../../core/model.ts';
-import type { Marked, Receipt, SendFailure, Sent, WhatsAppGateway } from '../../core/ports.ts';
+import type { Marked, Receipt, SendFailure, Sent, WhatsAppGateway } from '../../core/ports/sending.ts';
 
 /** A WhatsApp that takes everything and delivers nothing: for tests and for running without a network. */
 export class MemoryGateway implements WhatsAppGateway {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { WahookError } from '../../core/errors.ts';
 import { checkUpload } from '../../core/media-limits.ts';
 import type { Media } from '../../core/model.ts';
-import type { DownloadedMedia, HeldMedia, MediaInfo, MediaStore, MediaUpload } from '../../core/ports.ts';
+import type { DownloadedMedia, HeldMedia, MediaInfo, MediaStore, MediaUpload } from '../../core/ports/channel.ts';
 
 interface File {
   readonly mimeType: string;

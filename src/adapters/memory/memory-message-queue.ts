@@ -1,8 +1,9 @@
 import { WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
+import type { StateWrite } from '../../core/ports/bot.ts';
+import type { Clock, Timers } from '../../core/ports/observation.ts';
 import type {
-  Clock,
   ConsumeOptions,
   Consumption,
   JobHandler,
@@ -12,10 +13,8 @@ import type {
   QueueName,
   QueuePayloads,
   Settlement,
-  StateWrite,
-  Timers,
-  Unit,
-} from '../../core/ports.ts';
+} from '../../core/ports/queue.ts';
+import type { Unit } from '../../core/ports/receiving.ts';
 import { realTimers } from '../../core/real-timers.ts';
 import { MemoryConversationState } from './memory-conversation-state.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';

@@ -1,4 +1,5 @@
-import type { Clock, KeptPiece, Quarantine, QuarantinedPiece, QuarantinePage, Unit } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/observation.ts';
+import type { KeptPiece, Quarantine, QuarantinedPiece, QuarantinePage, Unit } from '../../core/ports/receiving.ts';
 import { joinUnit } from './memory-unit.ts';
 
 /** Beyond it the oldest pieces go: whoever can sign webhooks must not be able to fill the memory. */

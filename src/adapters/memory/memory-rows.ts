@@ -1,5 +1,5 @@
 import type { ReportedError, SentMessage } from '../../core/model.ts';
-import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports.ts';
+import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports/queue.ts';
 
 /** One job and what became of it. */
 export interface MemoryRow {

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendLaneOf } from '../../core/lanes.ts';
+import type { Clock } from '../../core/ports/observation.ts';
+import type { JobError } from '../../core/ports/queue.ts';
 import type {
-  Clock,
-  JobError,
   Route,
   SendingNumber,
   SendingNumbers,
   SendLimit,
   SendPermit,
   SendRate,
-} from '../../core/ports.ts';
+} from '../../core/ports/sending.ts';
 import {
   BY_HAND_MS,
   HEADROOM,

@@ -1,6 +1,7 @@
 import { nextDelivery, refusal } from '../../core/delivery-status.ts';
 import type { OutboundMessage, SentMessage, StatusUpdate } from '../../core/model.ts';
-import type { Clock, SentMessages } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/observation.ts';
+import type { SentMessages } from '../../core/ports/sending.ts';
 import type { MemoryMessageQueue } from './memory-message-queue.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
 

@@ -1,4 +1,5 @@
-import type { Clock, ServiceWindows } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports/observation.ts';
+import type { ServiceWindows } from '../../core/ports/sending.ts';
 import { WINDOW_MS, type WindowOpening, windowKeysOf } from '../../core/service-window.ts';
 
 /** The windows in this process's memory, gone with it. */

@@ -1,6 +1,6 @@
 import { WahookError } from '../../core/errors.ts';
 import type { MessageTemplate } from '../../core/message-template.ts';
-import type { TemplateAccount, TemplateSource } from '../../core/ports.ts';
+import type { TemplateAccount, TemplateSource } from '../../core/ports/channel.ts';
 
 /** Templates in memory: for tests. */
 export class MemoryTemplates implements TemplateSource {

@@ -1,4 +1,4 @@
-import type { Unit } from '../../core/ports.ts';
+import type { Unit } from '../../core/ports/receiving.ts';
 
 interface Joined {
   readonly commit: () => void;

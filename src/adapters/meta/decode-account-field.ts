@@ -1,5 +1,5 @@
 import type { AccountEvent, EventKey, Json } from '../../core/model.ts';
-import type { WebhookElement } from '../../core/ports.ts';
+import type { WebhookElement } from '../../core/ports/receiving.ts';
 import { type ChangeItem, ChangeItems } from './change-items.ts';
 import { decodeCall } from './decode-call.ts';
 import { messageKey } from './decode-message.ts';

@@ -1,5 +1,5 @@
 import type { Json, ReportedError } from '../../core/model.ts';
-import type { WebhookElement } from '../../core/ports.ts';
+import type { WebhookElement } from '../../core/ports/receiving.ts';
 import { decodeAccountField } from './decode-account-field.ts';
 import { decodeMessage } from './decode-message.ts';
 import { decodeStatus } from './decode-status.ts';

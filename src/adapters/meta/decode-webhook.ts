@@ -1,5 +1,5 @@
 import type { Json } from '../../core/model.ts';
-import type { DecodeWebhook, QuarantineReason, WebhookElement } from '../../core/ports.ts';
+import type { DecodeWebhook, QuarantineReason, WebhookElement } from '../../core/ports/receiving.ts';
 import { decodeAccountField } from './decode-account-field.ts';
 import { decodeMessagesField } from './decode-messages-field.ts';
 import { type Change, Place, quarantined } from './element.ts';

@@ -1,5 +1,5 @@
 import type { EventKey, Json, ReportedError, WebhookEvent } from '../../core/model.ts';
-import type { Origin, QuarantinedPiece, QuarantineReason, WebhookElement } from '../../core/ports.ts';
+import type { Origin, QuarantinedPiece, QuarantineReason, WebhookElement } from '../../core/ports/receiving.ts';
 import type { Contacts } from './people.ts';
 import { findFlaw } from './storable-json.ts';
 import { writeJson } from './wire-json.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SendFailure, Sent } from '../../core/ports.ts';
+import type { SendFailure, Sent } from '../../core/ports/sending.ts';
 import { classifyGraphError } from './graph-errors.ts';
 
 /** One request sends one message, so the first id is the id. */

@@ -1,6 +1,6 @@
 import type { RequestInit } from 'node-fetch';
 import pRetry from 'p-retry';
-import type { SendFailure } from '../../core/ports.ts';
+import type { SendFailure } from '../../core/ports/sending.ts';
 import { type GraphConnections, NotSentError, systemCode } from './graph-connections.ts';
 import { classifyGraphError } from './graph-errors.ts';
 import type { GraphTimeLimits } from './graph-time-limits.ts';

@@ -1,5 +1,5 @@
 import type { FailureClass } from '../../core/model.ts';
-import type { SendFailure, SendLimit } from '../../core/ports.ts';
+import type { SendFailure, SendLimit } from '../../core/ports/sending.ts';
 
 /** What one error code of the Graph API, or one range of codes, means for a message that we wanted to send. */
 export interface GraphErrorRow {

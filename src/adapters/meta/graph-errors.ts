@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DeliveryFailure } from '../../core/model.ts';
-import type { SendFailure } from '../../core/ports.ts';
+import type { SendFailure } from '../../core/ports/sending.ts';
 import { GRAPH_ERRORS, type GraphErrorRow } from './graph-error-table.ts';
 
 /** Wait before an error that Meta itself calls transient is tried again, where the table has no row for it. */

@@ -1,7 +1,8 @@
 import { FetchError, type RequestInit } from 'node-fetch';
 import pRetry from 'p-retry';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { Clock, Marked, Metrics, Receipt, SendFailure, Sent, WhatsAppGateway } from '../../core/ports.ts';
+import type { Clock, Metrics } from '../../core/ports/observation.ts';
+import type { Marked, Receipt, SendFailure, Sent, WhatsAppGateway } from '../../core/ports/sending.ts';
 import { readAnswer } from './graph-answer.ts';
 import { type AccessOf, type GraphAccess, type GraphCall, GraphCalls, UNKNOWN_NUMBER } from './graph-calls.ts';
 import { GraphConnections, NotSentError, systemCode } from './graph-connections.ts';

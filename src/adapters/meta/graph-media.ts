@@ -6,15 +6,9 @@ import { z } from 'zod';
 import { WahookError } from '../../core/errors.ts';
 import { bareType, checkUpload } from '../../core/media-limits.ts';
 import type { Media } from '../../core/model.ts';
-import type {
-  DownloadedMedia,
-  HeldMedia,
-  Log,
-  MediaInfo,
-  MediaStore,
-  MediaUpload,
-  SendFailure,
-} from '../../core/ports.ts';
+import type { DownloadedMedia, HeldMedia, MediaInfo, MediaStore, MediaUpload } from '../../core/ports/channel.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { SendFailure } from '../../core/ports/sending.ts';
 import { checksumMatches } from './checksum.ts';
 import { type AccessOf, type GraphAccess, type GraphCall, GraphCalls, UNKNOWN_NUMBER } from './graph-calls.ts';
 import { GraphConnections, NotSentError, systemCode } from './graph-connections.ts';

@@ -1,5 +1,5 @@
 import type { OutboundMessage, Recipient } from '../../core/model.ts';
-import type { Receipt } from '../../core/ports.ts';
+import type { Receipt } from '../../core/ports/sending.ts';
 import { encodeContent } from './encode-content.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { WahookError } from '../../core/errors.ts';
 import { type MessageTemplate, placesIn, type TemplateCardPart } from '../../core/message-template.ts';
-import type { TemplateAccount, TemplateSource } from '../../core/ports.ts';
+import type { TemplateAccount, TemplateSource } from '../../core/ports/channel.ts';
 import { type AccessOf, type GraphAccess, GraphCalls, type GraphCallsOptions } from './graph-calls.ts';
 
 export interface GraphTemplatesOptions extends GraphAccess, Omit<GraphCallsOptions, 'accessOf'> {

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { WahookError } from '../../core/errors.ts';
-import type { SignatureVerifier } from '../../core/ports.ts';
+import type { SignatureVerifier } from '../../core/ports/receiving.ts';
 
 const PREFIX = 'sha256=';
 

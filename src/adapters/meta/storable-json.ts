@@ -1,5 +1,5 @@
 import type { Json } from '../../core/model.ts';
-import type { QuarantineReason } from '../../core/ports.ts';
+import type { QuarantineReason } from '../../core/ports/receiving.ts';
 
 /** Why a store could not take a value. */
 export type Flaw = Extract<QuarantineReason, 'nul_character' | 'lone_surrogate' | 'too_deep'>;

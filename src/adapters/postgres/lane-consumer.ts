@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { WahookError } from '../../core/errors.ts';
-import type { Consumption, Log } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { Consumption } from '../../core/ports/queue.ts';
 import { Batch } from './batch.ts';
 import { HEARTBEAT_SECONDS, type LaneClaim } from './lane-scheduler.ts';
 import type { LaneSweep } from './lane-sweep.ts';

@@ -1,4 +1,4 @@
-import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports.ts';
+import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports/queue.ts';
 import { type Queryable, TextArray } from './database.ts';
 import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
 

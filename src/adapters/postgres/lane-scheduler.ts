@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ConstructorOptions, PgBoss, type UpdateQueueOptions } from 'pg-boss';
 import { QUEUE_NAMES } from '../../core/lanes.ts';
-import type { Log, QueueName } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { QueueName } from '../../core/ports/queue.ts';
 import { type BossConnection, openBossConnection } from './boss-connection.ts';
 import { asBossDb } from './boss-db.ts';
 import { isConflict } from './conflict-retry.ts';

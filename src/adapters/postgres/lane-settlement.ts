@@ -1,6 +1,8 @@
 import { isWahookError } from '../../core/errors.ts';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { Metrics, NewJob, QueueName, Settlement, StateWrite } from '../../core/ports.ts';
+import type { StateWrite } from '../../core/ports/bot.ts';
+import type { Metrics } from '../../core/ports/observation.ts';
+import type { NewJob, QueueName, Settlement } from '../../core/ports/queue.ts';
 import { Batch } from './batch.ts';
 import type { Database, Queryable } from './database.ts';
 import { type ClaimedRow, LaneRows, type SettledRow } from './lane-rows.ts';

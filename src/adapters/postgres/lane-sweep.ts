@@ -1,4 +1,4 @@
-import type { QueueName } from '../../core/ports.ts';
+import type { QueueName } from '../../core/ports/queue.ts';
 import type { Database, Queryable } from './database.ts';
 import type { LaneScheduler } from './lane-scheduler.ts';
 

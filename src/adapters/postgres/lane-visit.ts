@@ -1,7 +1,8 @@
 import { WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
-import type { ConsumeOptions, JobContext, JobHandler, NewJob, Settlement, StateWrite } from '../../core/ports.ts';
+import type { StateWrite } from '../../core/ports/bot.ts';
+import type { ConsumeOptions, JobContext, JobHandler, NewJob, Settlement } from '../../core/ports/queue.ts';
 import { Batch } from './batch.ts';
 import { type ClaimedRow, type ClaimedRows, type LaneRequest, LaneRows } from './lane-rows.ts';
 import type { LaneClaim } from './lane-scheduler.ts';

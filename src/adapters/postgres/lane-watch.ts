@@ -1,4 +1,5 @@
-import type { Log, QueueName } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { QueueName } from '../../core/ports/queue.ts';
 import type { Database } from './database.ts';
 import { HEARTBEAT_SECONDS } from './lane-scheduler.ts';
 import { toWahookError } from './sql-errors.ts';

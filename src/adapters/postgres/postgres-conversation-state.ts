@@ -1,5 +1,5 @@
 import type { Json } from '../../core/model.ts';
-import type { ConversationState, OnceCall } from '../../core/ports.ts';
+import type { ConversationState, OnceCall } from '../../core/ports/bot.ts';
 import type { Database } from './database.ts';
 
 /** What bots keep, as state-writes.ts has stored it. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { WahookError } from '../../core/errors.ts';
-import type { Log } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
 import { onTheWire } from './binary-array.ts';
 import { isConflict, retryConflicts, TransactionConflict } from './conflict-retry.ts';
 import type { BossOptions, BossTimeLimits, Database, Queryable, Statement, TransactionOptions } from './database.ts';

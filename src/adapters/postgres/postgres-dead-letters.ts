@@ -5,7 +5,7 @@ import type {
   DeadLetters,
   JobError,
   QueueName,
-} from '../../core/ports.ts';
+} from '../../core/ports/queue.ts';
 import type { Database, Queryable } from './database.ts';
 import type { LaneWaker } from './postgres-message-queue.ts';
 

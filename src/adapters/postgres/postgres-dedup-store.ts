@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { EventKey } from '../../core/model.ts';
-import type { DedupResult, DedupStore, Unit } from '../../core/ports.ts';
+import type { DedupResult, DedupStore, Unit } from '../../core/ports/receiving.ts';
 import { BytesArray, type Database, type Queryable } from './database.ts';
 import { committed, unitOf } from './postgres-unit.ts';
 

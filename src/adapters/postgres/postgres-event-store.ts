@@ -1,4 +1,4 @@
-import type { DedupResult, EventStore, KeyedEvent } from '../../core/ports.ts';
+import type { DedupResult, EventStore, KeyedEvent } from '../../core/ports/receiving.ts';
 import { type EventJob, eventJobs } from '../../core/store-events.ts';
 import { BytesArray, type Database, TextArray } from './database.ts';
 import { digestOf, RECORD_KEYS } from './postgres-dedup-store.ts';

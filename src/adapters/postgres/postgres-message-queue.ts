@@ -1,19 +1,17 @@
 import { WahookError } from '../../core/errors.ts';
 import { QUEUE_NAMES } from '../../core/lanes.ts';
+import type { Log, Metrics } from '../../core/ports/observation.ts';
 import type {
   ConsumeOptions,
   Consumption,
-  DedupStore,
   JobHandler,
-  Log,
   MessageQueue,
-  Metrics,
   NewJob,
   QueueDepth,
   QueueName,
   QueuePayloads,
-  Unit,
-} from '../../core/ports.ts';
+} from '../../core/ports/queue.ts';
+import type { DedupStore, Unit } from '../../core/ports/receiving.ts';
 import type { Database } from './database.ts';
 import { LaneConsumer } from './lane-consumer.ts';
 import { LaneRows } from './lane-rows.ts';

@@ -6,7 +6,7 @@ import type {
   QuarantinePage,
   QuarantineReason,
   Unit,
-} from '../../core/ports.ts';
+} from '../../core/ports/receiving.ts';
 import type { Database } from './database.ts';
 import { queryableOf } from './postgres-unit.ts';
 

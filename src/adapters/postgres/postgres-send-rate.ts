@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendLaneOf } from '../../core/lanes.ts';
-import type { Log, Route, SendLimit, SendPermit, SendRate } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { Route, SendLimit, SendPermit, SendRate } from '../../core/ports/sending.ts';
 import {
   HEADROOM,
   HORIZON_MS,

@@ -1,4 +1,5 @@
-import type { JobError, SendingNumber, SendingNumbers } from '../../core/ports.ts';
+import type { JobError } from '../../core/ports/queue.ts';
+import type { SendingNumber, SendingNumbers } from '../../core/ports/sending.ts';
 import { NUMBER_STOPPED, PROBE, type SendLimits, TOKEN_CODES } from '../../core/send-limits.ts';
 import type { Database, Queryable } from './database.ts';
 import { PACE } from './postgres-send-rate.ts';

@@ -1,7 +1,8 @@
 import { DELIVERY_ORDER, refusal } from '../../core/delivery-status.ts';
 import { statusLanesOf } from '../../core/lanes.ts';
 import type { OutboundMessage, ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
-import type { JobError, SentMessages } from '../../core/ports.ts';
+import type { JobError } from '../../core/ports/queue.ts';
+import type { SentMessages } from '../../core/ports/sending.ts';
 import type { Database } from './database.ts';
 import type { LaneWaker } from './postgres-message-queue.ts';
 

@@ -1,4 +1,5 @@
-import type { Log, ServiceWindows } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { ServiceWindows } from '../../core/ports/sending.ts';
 import { WINDOW_MS, type WindowOpening, windowKeysOf } from '../../core/service-window.ts';
 import type { Database } from './database.ts';
 import { removeRows } from './remove-rows.ts';

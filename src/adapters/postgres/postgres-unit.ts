@@ -1,4 +1,4 @@
-import type { Unit } from '../../core/ports.ts';
+import type { Unit } from '../../core/ports/receiving.ts';
 import type { Database, Queryable } from './database.ts';
 
 /** The units that this folder handed out; a unit of another adapter is not among them. */

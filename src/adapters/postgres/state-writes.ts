@@ -1,4 +1,4 @@
-import type { StateWrite } from '../../core/ports.ts';
+import type { StateWrite } from '../../core/ports/bot.ts';
 import type { Queryable } from './database.ts';
 
 type ConversationWrite = Extract<StateWrite, { readonly kind: 'conversation' }>;

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { WahookError } from '../../core/errors.ts';
-import type { Log } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
 
 export interface RedisClientOptions {
   readonly log: Log;

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { EventKey } from '../../core/model.ts';
-import type { DedupResult, DedupStore, EventStore, KeyedEvent, Log, Metrics, Unit } from '../../core/ports.ts';
+import type { Log, Metrics } from '../../core/ports/observation.ts';
+import type { DedupResult, DedupStore, EventStore, KeyedEvent, Unit } from '../../core/ports/receiving.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { redisErrorWord } from './redis-client.ts';
 import { RECORDED, RETAIN_SECONDS, redisKey } from './redis-key.ts';

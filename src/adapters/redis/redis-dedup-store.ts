@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { WahookError } from '../../core/errors.ts';
 import type { EventKey } from '../../core/model.ts';
-import type { DedupResult, DedupStore, Log, Unit } from '../../core/ports.ts';
+import type { Log } from '../../core/ports/observation.ts';
+import type { DedupResult, DedupStore, Unit } from '../../core/ports/receiving.ts';
 import { redisErrorWord } from './redis-client.ts';
 import { RECORDED, RETAIN_SECONDS, redisKey } from './redis-key.ts';
 

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { JsonLog, type JsonLogOptions } from '../../../src/adapters/log/json-log.ts';
 import { Redaction } from '../../../src/adapters/log/redaction.ts';
-import type { LogFields } from '../../../src/core/ports.ts';
+import type { LogFields } from '../../../src/core/ports/observation.ts';
 import { manualClock } from '../../support/recording.ts';
 
 class Sink extends Writable {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { COUNTERS, HISTOGRAMS } from '../../../src/adapters/log/metric-definitions.ts';
 import { type GaugeReading, PrometheusMetrics } from '../../../src/adapters/log/prometheus-metrics.ts';
-import type { MetricLabels } from '../../../src/core/ports.ts';
+import type { MetricLabels } from '../../../src/core/ports/observation.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 
 function open(options: Partial<ConstructorParameters<typeof PrometheusMetrics>[0]> = {}) {

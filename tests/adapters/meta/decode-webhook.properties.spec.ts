@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { decodeWebhook } from '../../../src/adapters/meta/decode-webhook.ts';
 import type { Json } from '../../../src/core/model.ts';
-import type { WebhookElement } from '../../../src/core/ports.ts';
+import type { WebhookElement } from '../../../src/core/ports/receiving.ts';
 import {
   bodyNames,
   bytes,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decodeWebhook } from '../../../src/adapters/meta/decode-webhook.ts';
-import type { QuarantinedPiece } from '../../../src/core/ports.ts';
+import type { QuarantinedPiece } from '../../../src/core/ports/receiving.ts';
 import {
   ACCOUNT_ID,
   bodyOf,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { GRAPH_ERRORS } from '../../../src/adapters/meta/graph-error-table.ts';
 import { classifyGraphError, errorCodeLabel } from '../../../src/adapters/meta/graph-errors.ts';
-import type { SendFailure } from '../../../src/core/ports.ts';
+import type { SendFailure } from '../../../src/core/ports/sending.ts';
 import { graphError } from '../../support/graph-stub.ts';
 
 /** Written down a second time, from Meta's pages and not from the table, in the order of the codes. */

@@ -6,7 +6,7 @@ import { GraphGateway } from '../../../src/adapters/meta/graph-gateway.ts';
 import { requestBody } from '../../../src/adapters/meta/graph-request.ts';
 import type { GraphTimeLimits } from '../../../src/adapters/meta/graph-time-limits.ts';
 import type { OutboundMessage } from '../../../src/core/model.ts';
-import type { Clock } from '../../../src/core/ports.ts';
+import type { Clock } from '../../../src/core/ports/observation.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { GraphStub, type StubAnswer } from '../../support/graph-stub.ts';

@@ -8,7 +8,7 @@ import { GraphMedia } from '../../../src/adapters/meta/graph-media.ts';
 import type { TransferLimits } from '../../../src/adapters/meta/transfer.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
 import type { Media } from '../../../src/core/model.ts';
-import type { DownloadedMedia, HeldMedia } from '../../../src/core/ports.ts';
+import type { DownloadedMedia, HeldMedia } from '../../../src/core/ports/channel.ts';
 import { createSimulator } from '../../../src/simulator/simulator.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { RecordingLog } from '../../support/recording.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { decodeWebhook } from '../../../src/adapters/meta/decode-webhook.ts';
-import type { WebhookElement } from '../../../src/core/ports.ts';
+import type { WebhookElement } from '../../../src/core/ports/receiving.ts';
 import {
   ACCOUNT_ID,
   bodyNames,

@@ -1,4 +1,4 @@
-import type { QuarantineReason } from '../../../src/core/ports.ts';
+import type { QuarantineReason } from '../../../src/core/ports/receiving.ts';
 import { ACCOUNT_ID, bytes, PHONE_NUMBER_ID } from './webhook-bodies.ts';
 
 /** The customers of a batch, in turns: each has a conversation of its own. */

@@ -9,7 +9,7 @@ import type {
   StatusUpdate,
   WebhookEvent,
 } from '../../../src/core/model.ts';
-import type { QuarantinedPiece, WebhookElement } from '../../../src/core/ports.ts';
+import type { QuarantinedPiece, WebhookElement } from '../../../src/core/ports/receiving.ts';
 
 const FIXTURES = new URL('../../fixtures/webhooks/', import.meta.url);
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { decodeWebhook } from '../../../src/adapters/meta/decode-webhook.ts';
 import type { InboundMessage, WebhookEvent } from '../../../src/core/model.ts';
-import type { WebhookElement } from '../../../src/core/ports.ts';
+import type { WebhookElement } from '../../../src/core/ports/receiving.ts';
 import { ACCOUNT_ID, bodyNames, bodyOf, entriesOf, eventsIn, PHONE_NUMBER_ID } from './webhook-bodies.ts';
 
 /** What each recorded body is made of, in order: kind, type, what it is exactly, codes of its errors. */

@@ -5,7 +5,7 @@ import { migrate } from '../../../src/adapters/postgres/migrate.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
-import type { DedupResult } from '../../../src/core/ports.ts';
+import type { DedupResult } from '../../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freshPglite, startPglite, startPostgres, testDatabase } from '../../support/postgres.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
 import { type LaneClaim, LaneScheduler } from '../../../src/adapters/postgres/lane-scheduler.ts';
 import type { InboundMessage } from '../../../src/core/model.ts';
-import type { Consumption, Job, JobHandler, NewJob, Settlement } from '../../../src/core/ports.ts';
+import type { Consumption, Job, JobHandler, NewJob, Settlement } from '../../../src/core/ports/queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPglite, startPostgres } from '../../support/postgres.ts';
 import { type OpenQueues, openPgliteQueues, openPostgresQueues } from '../../support/queues.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresQuarantine } from '../../../src/adapters/postgres/postgres-quarantine.ts';
-import type { QuarantinedPiece } from '../../../src/core/ports.ts';
+import type { QuarantinedPiece } from '../../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';

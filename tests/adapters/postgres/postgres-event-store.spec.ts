@@ -3,7 +3,7 @@ import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
 import { PostgresEventStore } from '../../../src/adapters/postgres/postgres-event-store.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 import { laneOf } from '../../../src/core/lanes.ts';
-import type { KeyedEvent } from '../../../src/core/ports.ts';
+import type { KeyedEvent } from '../../../src/core/ports/receiving.ts';
 import { StoreEvents } from '../../../src/core/store-events.ts';
 import { eventElement, statusUpdate, textMessage } from '../../core/builders.ts';
 import { eventually } from '../../support/eventually.ts';

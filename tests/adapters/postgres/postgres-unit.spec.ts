@@ -3,7 +3,7 @@ import { MemoryDedupStore } from '../../../src/adapters/memory/memory-dedup-stor
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { queryableOf } from '../../../src/adapters/postgres/postgres-unit.ts';
-import type { Unit } from '../../../src/core/ports.ts';
+import type { Unit } from '../../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 

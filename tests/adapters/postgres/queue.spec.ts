@@ -9,6 +9,7 @@ import { PostgresMessageQueue } from '../../../src/adapters/postgres/postgres-me
 import { PostgresSentMessages } from '../../../src/adapters/postgres/postgres-sent-messages.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 import type { InboundMessage, OutboundMessage, StatusUpdate } from '../../../src/core/model.ts';
+import type { StateWrite } from '../../../src/core/ports/bot.ts';
 import type {
   ConsumeOptions,
   Consumption,
@@ -16,9 +17,8 @@ import type {
   JobHandler,
   NewJob,
   Settlement,
-  StateWrite,
-  Unit,
-} from '../../../src/core/ports.ts';
+} from '../../../src/core/ports/queue.ts';
+import type { Unit } from '../../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, testDatabase } from '../../support/postgres.ts';

@@ -5,7 +5,7 @@ import { RedisDedupCache, type RedisDedupCacheOptions } from '../../../src/adapt
 import { redisKey } from '../../../src/adapters/redis/redis-key.ts';
 import { isWahookError, WahookError } from '../../../src/core/errors.ts';
 import type { EventKey } from '../../../src/core/model.ts';
-import type { DedupResult, DedupStore, Unit } from '../../../src/core/ports.ts';
+import type { DedupResult, DedupStore, Unit } from '../../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RecordingLog, RecordingMetrics, silentLog } from '../../support/recording.ts';
