@@ -11,8 +11,8 @@ const FACTOR = 5;
 const ACCEPTED_LIMIT_MS = barMs(1_000);
 const REFUSED_LIMIT_MS = barMs(100);
 const OPENING_LIMIT_MS = barMs(2_000);
-/** What 1,000 webhooks of this size, the libraries and the garbage of a busy process take together, and some. */
-const MEMORY_LIMIT_MB = 400;
+/** A container of 512 MB holds what 1,000 webhooks of this size, the libraries and the garbage of 8,000 refusals a second take together. */
+const MEMORY_LIMIT_MB = 450;
 
 /** Enough that storing them, and not receiving them, is what takes the time. */
 const MESSAGES_PER_WEBHOOK = 20;
@@ -20,19 +20,23 @@ const MESSAGES_PER_WEBHOOK = 20;
 interface Slowness {
   readonly name: string;
   readonly delayMs: Parameters<TcpProxy['slowDown']>[0];
+  /** A calm webhook takes at least so long: the delay meets what it is meant for. */
+  readonly leastMs: number;
   readonly long?: true;
 }
 
 const DATABASES: readonly Slowness[] = [
-  { name: 'a fast one', delayMs: () => 0, long: true },
+  { name: 'a fast one', delayMs: () => 0, leastMs: 0, long: true },
   {
     name: 'one that is 20 ms away',
     delayMs: (_, direction) => (direction === 'to client' ? 20 : 0),
+    leastMs: 20,
     long: true,
   },
   {
     name: 'one that takes 200 ms more for each commit',
-    delayMs: (text, direction) => (direction === 'to server' && text.includes('COMMIT') ? 200 : 0),
+    delayMs: (text, direction) => (direction === 'to server' && text.includes('events-accept') ? 200 : 0),
+    leastMs: 200,
   },
 ];
 
@@ -64,7 +68,7 @@ describe('Five times as many webhooks as the database takes', function () {
   const memoryMb = () =>
     Number(execFileSync('ps', ['-o', 'rss=', '-p', String(service.pid)], { encoding: 'utf8' })) / 1024;
 
-  for (const { name, delayMs, long } of DATABASES) {
+  for (const { name, delayMs, leastMs, long } of DATABASES) {
     if (long && !isLong) continue;
     it(`are answered within a second or refused at once, on ${name}, and are all taken when they get fewer`, async () => {
       const each = { url, messagesPerWebhook: MESSAGES_PER_WEBHOOK };
@@ -72,6 +76,7 @@ describe('Five times as many webhooks as the database takes', function () {
       await load.run({ ...each, connections: 50, seconds: 1 });
       const calm = await load.run({ ...each, connections: 100, seconds: 3 });
       const capacity = calm.acceptedMs.length / 3;
+      expect(Math.min(...calm.acceptedMs), 'calm').to.be.at.least(leastMs);
       let mostMb = 0;
       const watch = setInterval(() => {
         mostMb = Math.max(mostMb, memoryMb());

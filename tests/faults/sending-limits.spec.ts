@@ -57,6 +57,8 @@ describe('Sending within the limits of Meta', function () {
       ...{ ROLE: 'worker', STORE: 'postgres', DATABASE_URL: created.url, WHATSAPP_API_URL: graph.apiUrl },
       ...{ SEND_PER_SECOND: `${PER_SECOND}`, SEND_PAIR_BURST: `${PAIR.burst}` },
       SEND_PAIR_INTERVAL: `${PAIR.intervalMs}ms`,
+      // One process alone must not have them all.
+      WORKER_CONCURRENCY: `${Math.floor(CUSTOMERS / 3)}`,
     };
     workers = await Promise.all(Array.from({ length: count }, () => ServiceProcess.start(env)));
   };

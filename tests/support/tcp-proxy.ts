@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** How long what goes through is held up; `text` is a chunk as it came. */
 type Delay = (text: Buffer, direction: 'to server' | 'to client') => number;
@@ -69,13 +70,15 @@ export class TcpProxy {
       [upstream, client, 'to client'],
     ] as const) {
       this.#sockets.add(from);
-      let freeAtMs = 0;
+      let passed = Promise.resolve();
       from.on('data', (data) => {
         if (this.#isFrozen) return;
-        const now = performance.now();
-        freeAtMs = Math.max(freeAtMs, now + this.#delayMs(data, direction));
-        if (freeAtMs <= now) to.write(data);
-        else setTimeout(() => to.writable && to.write(data), freeAtMs - now);
+        const dueMs = performance.now() + this.#delayMs(data, direction);
+        // One after the other: timers of different lengths may come in another order.
+        passed = passed.then(async () => {
+          if (performance.now() < dueMs) await pause(dueMs - performance.now());
+          if (to.writable) to.write(data);
+        });
       });
       from.on('error', () => {});
       from.on('close', () => {
