@@ -68,11 +68,16 @@ const WAKE_BATCH = 1_000;
 /** Between the beginnings of two statements that wake lanes, so that under load one wakes several. */
 const WAKE_PACE_MS = 5;
 
-/** The look-up is not made a join, which by statistics from before the backlog would read all jobs. */
-const ASLEEP = `
+/**
+ * Right by statistics from before the backlog, too: they make all plans look equally cheap. A join would read all jobs, and so would
+ * an index of (name, state, …); that a state which is named by a sub-select may be in that one, the planner cannot prove. What is
+ * left is the index that keeps a lane from being awake twice: 1,000 probes among 100,000 jobs in 4 ms (measured 2026-11).
+ */
+export const ASLEEP = `
   SELECT lane FROM unnest($2::text[]) AS given (lane)
   WHERE (SELECT true FROM pgboss.job
-         WHERE name = $1 AND state = 'created' AND policy = 'stately' AND COALESCE(singleton_key, '') = lane LIMIT 1) IS NULL`;
+         WHERE name = $1 AND state = (SELECT 'created'::pgboss.job_state) AND state <= 'active'
+           AND policy = 'stately' AND COALESCE(singleton_key, '') = lane LIMIT 1) IS NULL`;
 
 export interface LaneSchedulerOptions {
   /** `Database.bossOptions()`. */
