@@ -125,7 +125,7 @@ describe('Configuration', () => {
       STORE: 'postgres',
       DATA_DIR: '/var/lib/wahook',
       ROLE: 'worker',
-      BOT: 'examples/shop/bot.ts',
+      BOT: 'examples/shop/index.ts',
       PORT: '0',
       HOST: '::1',
       METRICS_PORT: '9464',
@@ -157,7 +157,7 @@ describe('Configuration', () => {
     expect(config.redisUrl).to.equal('rediss://:p%40ss@cache:6380/1');
     expect(config.dataDirectory).to.equal('/var/lib/wahook');
     expect(config.role).to.equal('worker');
-    expect(config.bot).to.equal('examples/shop/bot.ts');
+    expect(config.bot).to.equal('examples/shop/index.ts');
     expect(config.remoteHandler).to.deep.equal({
       url: 'http://bot:8000/events?from=wahook',
       secrets: [WEBHOOK_KEY, OTHER_WEBHOOK_KEY],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { testBot } from 'wahook/testing';
-import sampleBot from '../../bot/index.ts';
+import greetingBot from '../fixtures/bots/greeting.ts';
 
 const CONVERSATIONS = 50;
 
@@ -8,7 +8,7 @@ const CONVERSATIONS = 50;
 const AT_LEAST_PER_SECOND = 60;
 
 async function conversation(): Promise<void> {
-  const t = await testBot(sampleBot);
+  const t = await testBot(greetingBot);
   const ana = t.customer({ name: 'Ana' });
   await ana.says('hi');
   ana.expectReply().buttons('track', 'agent');

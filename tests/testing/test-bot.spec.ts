@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert';
 import { expect } from 'chai';
 import { defineBot } from 'wahook';
 import { testBot } from 'wahook/testing';
-import sampleBot from '../../bot/index.ts';
+import greetingBot from '../fixtures/bots/greeting.ts';
 import { rejection } from '../simulator/rejection.ts';
 
 const echo = defineBot((bot) => {
@@ -13,7 +13,7 @@ const echo = defineBot((bot) => {
 
 describe('testBot', () => {
   it('runs a conversation: what a customer does resolves when the bot has answered and the answer is delivered', async () => {
-    const t = await testBot(sampleBot);
+    const t = await testBot(greetingBot);
     const ana = t.customer({ name: 'Ana' });
     await ana.says('hi');
     ana
@@ -30,7 +30,7 @@ describe('testBot', () => {
   });
 
   it('takes no time, however long the pauses: a message that fails runs again until it is a dead letter', async () => {
-    const t = await testBot(sampleBot, { env: { HANDLER_RETRIES: '3' } });
+    const t = await testBot(greetingBot, { env: { HANDLER_RETRIES: '3' } });
     const ana = t.customer({ name: 'Ana' });
     const startedMs = t.clock.now();
     await ana.says('boom');
