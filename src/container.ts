@@ -67,6 +67,8 @@ export interface Replacements {
   readonly media: MediaStore;
   /** Stands in front of the queue in memory. */
   readonly messageQueue: (queue: MessageQueue & { readonly isAtRest: boolean }) => MessageQueue;
+  /** Stands in front of the limits in memory. */
+  readonly sendRate: (rate: SendRate) => SendRate;
 }
 
 /** The composition root: the one place that knows which adapter stands behind which port. */
@@ -90,6 +92,7 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   if (replace.messageQueue) {
     container.rebind(TOKENS.messageQueue).toResolvedValue(replace.messageQueue, [TOKENS.memoryQueue]);
   }
+  if (replace.sendRate) container.rebind(TOKENS.sendRate).toResolvedValue(replace.sendRate, [TOKENS.memorySendRate]);
   return {
     log: container.get(TOKENS.log),
     metrics: container.get(TOKENS.metrics),

@@ -97,6 +97,21 @@ describe('testBot', () => {
     expect(t.deadLetters[0]).to.include({ reason: 'handler_timeout' });
   });
 
+  it("has the number's throughput on its clock: what waits for a place in it takes no real time", async () => {
+    const t = await testBot(echo, { env: { SEND_PER_SECOND: '2' } });
+    const [ana, kim] = [t.customer({ name: 'Ana' }), t.customer({ name: 'Kim' })];
+    const [startedMs, reallyStartedMs] = [t.clock.now(), performance.now()];
+    await Promise.all([ana, kim, ana, kim, ana].map((customer) => customer.says('hi')));
+    for (const [customer, replies] of [
+      [ana, 3],
+      [kim, 2],
+    ] as const)
+      expect(customer.replies).to.have.length(replies);
+    t.expectNothingPending();
+    expect(t.clock.now() - startedMs).to.be.within(2_000, 5_000);
+    expect(performance.now() - reallyStartedMs).to.be.lessThan(1_000);
+  });
+
   it('refuses what is no bot, and a setting that is wrong', async () => {
     expect(await rejection(testBot({} as never))).to.be.instanceOf(TypeError);
     const error = await rejection(testBot(echo, { env: { HANDLER_TIMEOUT: 'soon' } }));
