@@ -143,7 +143,7 @@ export function readFault(value: unknown): Fault {
     const deed = fields.oneOf('do', ['duplicate']);
     return { on, do: deed, times: fields.number('times'), ...fields.numbers('gapMs'), ...common };
   }
-  const deed = fields.oneOf('do', ['error', 'answer', ...DROPS]);
+  const deed = fields.oneOf('do', ['error', 'answer', 'accept_then_fail', ...DROPS]);
   switch (deed) {
     case 'error':
       return {
@@ -154,6 +154,8 @@ export function readFault(value: unknown): Fault {
         ...fields.texts('details'),
         ...common,
       };
+    case 'accept_then_fail':
+      return { on, do: deed, code: fields.number('code'), ...fields.texts('details'), ...common };
     case 'answer':
       return {
         on,
