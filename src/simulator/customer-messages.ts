@@ -59,6 +59,14 @@ export type CustomerContent =
    */
   | { readonly type: 'raw'; readonly message: JsonObject };
 
+/** What there is to tap and to pick. */
+export interface Choices {
+  /** Of the message that offers it; absent if there is none. */
+  readonly text?: string;
+  readonly buttons: readonly { readonly id: string; readonly title: string }[];
+  readonly rows: readonly ListRow[];
+}
+
 /** Turns what customers do into signed webhooks. */
 export class CustomerMessages {
   readonly #world: World;
@@ -89,6 +97,14 @@ export class CustomerMessages {
     const body = wireJson(messageWebhook(this.#world.business, customer, message));
     const webhook = this.#sender.send(body, { kind: 'message', customer: customer.id, type });
     return { record, webhook };
+  }
+
+  /** What the last interactive message to a customer offers. @throws SimulatorError `unknown_customer` */
+  choicesOf(customerId: string): Choices {
+    const shown = this.#world.lastInteractiveTo(this.#world.customers.get(customerId).id);
+    if (shown === undefined) return { buttons: [], rows: [] };
+    const { request, text } = shown;
+    return { ...(text !== undefined && { text }), buttons: replyButtonsOf(request), rows: listRowsOf(request) };
   }
 
   /** Who has written it. A system message is about a customer, whatever number it is from. */
