@@ -55,7 +55,7 @@ async function mustBeFile({ path, shown }: BotFile): Promise<void> {
   throw problem(
     found === undefined ? `There is no file ${shown}` : `${shown} is not a file`,
     'The service runs the bot that one TypeScript or JavaScript file exports.',
-    'Create it (a copy to begin with: cp -r examples/shop bot), or name another one with BOT; its path counts from the directory that the service is started in.',
+    'Create it, or name another file; a path counts from the directory that the service is started in.',
   );
 }
 

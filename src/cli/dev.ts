@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { HotBot } from '../bot/hot-bot.ts';
 import { shownPath } from '../bot/load-bot.ts';
@@ -7,6 +5,7 @@ import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { isWahookError } from '../core/errors.ts';
 import { readEnvironment } from '../environment.ts';
+import { OWN_BOT, SAMPLE_BOT, withBot } from '../sample-bot.ts';
 import { type RunningService, startService } from '../service.ts';
 import { createSimulator, type Simulator } from '../simulator/simulator.ts';
 import { readDevState, removeDevState, writeDevState } from './dev-state.ts';
@@ -33,8 +32,7 @@ async function dev(given: Environment): Promise<void> {
   const ending = new Ending();
   const simulator = await startSimulator(given['SIM_PORT'] || SIMULATOR_PORT);
   ending.willClose(() => simulator.close());
-  const BOT = given['BOT'] || ownOrSampleBot();
-  const environment = { ...storesOf(given), ...simulator.env, NODE_ENV: 'development', BOT };
+  const environment = { ...storesOf(withBot(given)), ...simulator.env, NODE_ENV: 'development' };
   const result = readConfig(environment);
   if ('problems' in result) return refuse(EXIT.usage, describeProblems(result.problems));
   const { config } = result;
@@ -88,15 +86,6 @@ function storesOf(given: Environment): Environment {
   const { STORE, DATABASE_URL, REDIS_URL, ...rest } = given;
   if (!STORE) return { ...rest, STORE: 'pglite' };
   return { ...rest, STORE, DATABASE_URL, REDIS_URL };
-}
-
-/** For whoever has no bot yet. */
-const SAMPLE_BOT = join(import.meta.dirname, '../../examples/shop/index.ts');
-
-const OWN_BOT = 'bot/index.ts';
-
-function ownOrSampleBot(): string {
-  return existsSync(OWN_BOT) ? OWN_BOT : SAMPLE_BOT;
 }
 
 /** What Ctrl-C does, from the first moment: closes what was opened, the last first. A second one ends at once. */
