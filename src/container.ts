@@ -2,6 +2,7 @@ import { Container } from 'inversify';
 import { readSendRequest } from './adapters/api/outbound-request.ts';
 import { RemoteHandler } from './adapters/api/remote-handler.ts';
 import type { AnswerGraph } from './adapters/meta/in-process-connections.ts';
+import type { NumbersFile } from './adapters/meta/numbers-file.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
@@ -238,13 +239,20 @@ function bindQuarantine(container: Container): void {
 }
 
 function bindSending(container: Container): void {
-  container
-    .bind(TOKENS.acceptSend)
-    .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue, windows: ServiceWindows, clock: Clock, { outsideWindow }: Config) =>
-        new AcceptSend(dedup, queue, windows, clock, outsideWindow),
-      [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.serviceWindows, TOKENS.clock, TOKENS.config],
-    );
+  container.bind(TOKENS.acceptSend).toResolvedValue(
+    (
+      dedup: DedupStore,
+      queue: MessageQueue,
+      windows: ServiceWindows,
+      clock: Clock,
+      { outsideWindow }: Config,
+      file: NumbersFile | undefined,
+    ) => {
+      const isOurs = (phoneNumberId: string) => file === undefined || file.has(phoneNumberId);
+      return new AcceptSend(dedup, queue, windows, clock, { outsideWindow, isOurs });
+    },
+    [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.serviceWindows, TOKENS.clock, TOKENS.config, TOKENS.numbersFile],
+  );
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (
       gateway: WhatsAppGateway,

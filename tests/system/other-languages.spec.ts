@@ -153,12 +153,21 @@ describe('A service for programs in other languages', function () {
     expect(meta.requests).to.have.length(before);
   });
 
+  it('knows no message by an id that is none, whatever is in it', async () => {
+    for (const id of ['00000000-0000-4000-8000-000000000000', '1', '%00', 'a%00b', 'x'.repeat(5_000), '%F0%9F%92%A9']) {
+      const { status, body } = await look(`/api/messages/${id}`);
+      expect([status, (body['error'] as { code: string }).code], id).to.deep.equal([404, 'not_found']);
+    }
+    for (const path of ['%', '%zz', '%ED%A0%80'])
+      expect((await fetch(`${service.url}/api/messages/${path}`)).status, path).to.equal(404);
+  });
+
   it('lets nobody in without the token, and has no such address without one', async () => {
     for (const token of ['', 'x', `${TOKEN}x`, TOKEN.slice(1)])
       expect((await post(TO_ANA, 'order-3', token)).status, token).to.equal(401);
     expect((await fetch(`${service.url}/api/messages/1`)).status).to.equal(401);
-    expect((await look('/api/messages/00000000-0000-4000-8000-000000000000')).status).to.equal(404);
-    const result = readConfig({ ...meta.env, STORE: 'memory', PORT: '0', LOG_LEVEL: 'error' });
+    const BOT = 'tests/fixtures/bots/greeting.ts';
+    const result = readConfig({ ...meta.env, STORE: 'memory', PORT: '0', LOG_LEVEL: 'error', BOT });
     if ('problems' in result) throw new Error('problems');
     const closed = await startService(result.config);
     await closed.prepared;
