@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
-import { readRequest } from '../../src/cli/quarantine-request.ts';
+import { OPTIONS, readRequest } from '../../src/cli/quarantine-request.ts';
+import { requestIn } from '../../src/cli/store-command.ts';
 import type { QuarantineReason } from '../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
@@ -251,7 +252,10 @@ describe('npm run quarantine', function () {
     [['discard', '--all', '--reason', 'too_deep'], 'discard takes either ids'],
   ] as const)
     it(`takes "${args.join(' ')}" for a mistake, and says which`, () => {
-      expect(readRequest(args)).to.satisfy((wrong: unknown) => String(wrong).startsWith(says));
+      const request = requestIn({ options: OPTIONS, read: readRequest }, args);
+      expect(request !== 'help' && 'wrong' in request && request.wrong).to.satisfy((wrong: string) =>
+        wrong.startsWith(says),
+      );
     });
 
   it('tells a mistake in a sentence, shows the usage, and exits 2; with --help it exits 0', async () => {
