@@ -4,7 +4,7 @@ import type { ValuesOf, Wrong } from './store-command.ts';
 export const USAGE = `Looks after what the service could not handle: list it, look at it, replay it after a fix, discard it.
 
   npm run quarantine -- list                     the newest 50, without what they say
-  npm run quarantine -- show 12                  the webhook that holds this piece alone, byte for byte: PERSONAL DATA
+  npm run quarantine -- show 12                  the webhook that holds this piece alone, byte for byte (in a pipe): PERSONAL DATA
   npm run quarantine -- replay 12 13             these pieces
   npm run quarantine -- replay --reason too_deep --dry-run
   npm run quarantine -- replay --all             everything, oldest first

@@ -2,6 +2,7 @@ import type { Composition } from '../container.ts';
 import type { KeptPiece, Quarantine, QuarantinePage } from '../core/ports/receiving.ts';
 import type { Replay } from '../core/replay-quarantine.ts';
 import { EXIT } from './exit-codes.ts';
+import { printable } from './printable.ts';
 import { OPTIONS, type Request, readRequest, type Selection, USAGE } from './quarantine-request.ts';
 import { refuse, runStoreCommand } from './store-command.ts';
 
@@ -51,12 +52,13 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** The bytes alone go to the standard output, so that they can be piped. */
+/** The bytes alone go to the standard output, so that they can be piped; a terminal would obey what is in them. */
 async function show(quarantine: Quarantine, id: string): Promise<number> {
   const piece = await quarantine.find(id);
   if (piece === undefined) return refuse(EXIT.problems, `There is no piece ${id} in quarantine.`);
   console.error(`${describe(piece)}\nWhat follows holds personal data: do not paste it into a ticket or a chat.\n`);
-  await new Promise((resolve) => process.stdout.write(piece.raw, resolve));
+  const shown = process.stdout.isTTY ? printable(Buffer.from(piece.raw).toString('utf8')) : piece.raw;
+  await new Promise((resolve) => process.stdout.write(shown, resolve));
   console.error();
   return EXIT.done;
 }

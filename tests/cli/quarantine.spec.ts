@@ -80,6 +80,18 @@ describe('npm run quarantine', function () {
     expect(missing).to.include({ exitCode: 3, stdout: '', stderr: 'There is no piece 7 in quarantine.\n' });
   });
 
+  it('shows a terminal what it would obey, instead of having it obey', async () => {
+    const evil = Buffer.from('{\n\t"text": "\u001b]0;mine\u0007 \u009b2J \u202etxt\u0000 👩‍🌾 é"}');
+    await keep(['nul_character', evil]);
+    const asTerminal = { NODE_OPTIONS: '--import=data:text/javascript,process.stdout.isTTY=true' };
+    const { stdout } = await ServiceProcess.run(
+      { DATABASE_URL: database.url, ...asTerminal },
+      { file: 'src/cli/quarantine.ts', args: ['show', '1'] },
+    );
+    expect(stdout).to.equal('{\n\t"text": "\\u001b]0;mine\\u0007 \\u009b2J \\u202etxt\\u0000 👩‍🌾 é"}');
+    expect((await run('show', '1')).stdout, 'in a pipe').to.equal(evil.toString());
+  });
+
   it('replays what can be handled now, oldest first, leaves the rest and says why', async () => {
     await keep(['wrong_shape', textWebhook('A', 'a')], ['nul_character', NUL], ['too_deep', textWebhook('B', 'b')]);
 
