@@ -28,6 +28,7 @@ import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import { SendMessage } from './core/send-message.ts';
 import { type WindowOpening, windowOpenedBy } from './core/service-window.ts';
 import type { TemplateCatalog } from './core/template-catalog.ts';
+import type { TemplateCheck } from './core/template-check.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
@@ -116,13 +117,13 @@ export function compose(config: Config, version: string, replace: Partial<Replac
 /** Who handles events: the bot, unless a program at a URL does, or whom the caller names. */
 function bindEventHandler(container: Container, eventHandler: EventHandler | undefined): void {
   container.bind(TOKENS.eventHandler).toResolvedValue(
-    async (config: Config, clock: Clock) => {
+    async (config: Config, clock: Clock, templates: TemplateCheck) => {
       const { remoteHandler } = config;
       if (eventHandler !== undefined) return eventHandler;
-      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock });
+      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock, templates });
       return new BotHandler(await loadBot(config.bot));
     },
-    [TOKENS.config, TOKENS.clock],
+    [TOKENS.config, TOKENS.clock, TOKENS.templateCheck],
   );
 }
 
@@ -247,11 +248,20 @@ function bindSending(container: Container): void {
       clock: Clock,
       { outsideWindow }: Config,
       file: NumbersFile | undefined,
+      templates: TemplateCheck,
     ) => {
       const isOurs = (phoneNumberId: string) => file === undefined || file.has(phoneNumberId);
-      return new AcceptSend(dedup, queue, windows, clock, { outsideWindow, isOurs });
+      return new AcceptSend(dedup, queue, windows, clock, { outsideWindow, isOurs, templates });
     },
-    [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.serviceWindows, TOKENS.clock, TOKENS.config, TOKENS.numbersFile],
+    [
+      TOKENS.dedupStore,
+      TOKENS.messageQueue,
+      TOKENS.serviceWindows,
+      TOKENS.clock,
+      TOKENS.config,
+      TOKENS.numbersFile,
+      TOKENS.templateCheck,
+    ],
   );
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (

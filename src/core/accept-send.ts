@@ -6,6 +6,7 @@ import type { MessageQueue } from './ports/queue.ts';
 import type { DedupStore } from './ports/receiving.ts';
 import type { ServiceWindows } from './ports/sending.ts';
 import { needsWindow } from './service-window.ts';
+import type { TemplateCheck } from './template-check.ts';
 
 /** A message that somebody outside of the bot wants to send. */
 export type SendRequest = Omit<OutboundMessage, 'sendId' | 'causedAtMs'>;
@@ -20,6 +21,8 @@ export type AcceptedSend =
   | { readonly outcome: 'window_closed'; readonly closedAtMs: number }
   /** Nothing can be sent from this number. Nothing was stored, so the key is free. */
   | { readonly outcome: 'unknown_number' }
+  /** By the account's own templates Meta would refuse it; `problem` says why. Nothing was stored, so the key is free. */
+  | { readonly outcome: 'unfit_template'; readonly problem: string }
   /** The key was used for another message. Nothing was stored. */
   | { readonly outcome: 'conflict' }
   /** Another call with this key is at work. Ask again. */
@@ -30,6 +33,7 @@ export interface AcceptRules {
   readonly outsideWindow: 'refuse' | 'try';
   /** Whether messages can be sent from the number with this id. */
   readonly isOurs: (phoneNumberId: string) => boolean;
+  readonly templates: Pick<TemplateCheck, 'problemWith'>;
 }
 
 /** Takes messages to send from outside of the bot, each once by the key that its caller chose. Keys are kept for 15 days. */
@@ -87,6 +91,8 @@ export class AcceptSend {
   /** Undefined as long as the message may go, as far as we know. */
   async #refusalOf(message: OutboundMessage): Promise<AcceptedSend | undefined> {
     if (!this.#rules.isOurs(message.phoneNumberId)) return { outcome: 'unknown_number' };
+    const problem = await this.#rules.templates.problemWith(message);
+    if (problem !== undefined) return { outcome: 'unfit_template', problem };
     const closedAtMs = await this.#closedAtMs(message);
     return closedAtMs === undefined ? undefined : { outcome: 'window_closed', closedAtMs };
   }

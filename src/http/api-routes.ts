@@ -103,6 +103,9 @@ function answerAccepted(response: Response, accepted: AcceptedSend): void {
     case 'unknown_number':
       fail(response, 400, 'unknown_number', UNKNOWN_NUMBER);
       break;
+    case 'unfit_template':
+      fail(response, 400, 'unfit_template', accepted.problem);
+      break;
     case 'conflict':
       fail(response, 409, 'idempotency_conflict', 'This Idempotency-Key was used for another message.');
       break;

@@ -128,7 +128,13 @@ describe('A service for programs in other languages', function () {
       [{ template: 'order_ready', language: 'en_US', bodies: [] }, /has a field "bodies"/],
     ] as const)
       expect((await post({ ...toLee, fallback }, 'order-4')).body.error?.message).to.match(problem);
-    const fallback = { template: 'order_ready', language: 'en_US' };
+    const unfit = await post({ ...toLee, fallback: { template: 'order_status', language: 'en_US' } }, 'order-4');
+    expect(unfit).to.deep.include({ status: 400 });
+    expect(unfit.body.error).to.deep.equal({
+      code: 'unfit_template',
+      message: 'The template order_status (en_US) cannot be sent: its body takes 2 ({{1}}, {{2}}), but 0 are given',
+    });
+    const fallback = { template: 'order_status', language: 'en_US', body: ['1042', 'is ready'] };
     const accepted = await post({ ...toLee, fallback }, 'order-4');
     expect(accepted.status).to.equal(202);
     await eventually(async () => (await look(accepted.location ?? '')).body['state'] === 'sent');
