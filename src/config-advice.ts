@@ -20,6 +20,10 @@ export const ADVICE = {
     why: 'It says which number this service is for; replies go out from the number that was written to. A number and its ID are two things.',
     fix: `${API_SETUP} → "Phone number ID", digits only.`,
   },
+  WHATSAPP_BUSINESS_ACCOUNT_ID: {
+    why: 'The templates that other programs send are compared with those of this account, before they are taken.',
+    fix: `${API_SETUP} → "WhatsApp Business Account ID", digits only; or leave it out.`,
+  },
   WHATSAPP_ACCESS_TOKEN: {
     why: 'Meta issues it as one long word; without it, or with anything added or missing, every send is refused.',
     fix: `Copy it again, without quotes and spaces and on one line: ${API_SETUP}, or the permanent token of a system user.`,

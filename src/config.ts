@@ -30,6 +30,8 @@ export interface Config {
     /** With the version, without a slash at the end: `https://graph.facebook.com/v25.0`. */
     readonly apiUrl: string;
     readonly phoneNumberId: string;
+    /** Of that number; undefined: its templates are not known, so what is sent by other programs is not checked against them. */
+    readonly businessAccountId: string | undefined;
     readonly accessToken: string;
     readonly verifyToken: string;
     /** One or more; a signature under any of them is good. */
@@ -132,6 +134,7 @@ const schema = z.object({
     [lacks(/^\+\d|^[\d ().-]*\d[ ().-]+\d/), 'looks like a phone number'],
     [matches(/^\d{1,32}$/), 'is not a number of at most 32 digits'],
   ),
+  WHATSAPP_BUSINESS_ACCOUNT_ID: text([matches(/^\d{1,32}$/), 'is not a number of at most 32 digits']).optional(),
   WHATSAPP_ACCESS_TOKEN: text(
     [lacks(/[\r\n]/), 'contains a line break'],
     [lacks(/[\s"'`]/), 'contains a space or a quote'],
@@ -235,6 +238,7 @@ function configOf(variables: Variables): Config {
     whatsapp: {
       apiUrl: variables.WHATSAPP_API_URL,
       phoneNumberId: variables.WHATSAPP_PHONE_NUMBER_ID,
+      businessAccountId: variables.WHATSAPP_BUSINESS_ACCOUNT_ID,
       accessToken: variables.WHATSAPP_ACCESS_TOKEN,
       verifyToken: variables.WHATSAPP_VERIFY_TOKEN,
       webhookSecrets: variables.WHATSAPP_WEBHOOK_SECRET,

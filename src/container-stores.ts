@@ -72,9 +72,9 @@ function bindMemory(container: Container, config: Config): void {
   container
     .bind(TOKENS.memorySendRate)
     .toResolvedValue(
-      (limits: SendLimits, rows: MemoryRows, queue: MemoryMessageQueue, clock: Clock) =>
-        new MemorySendRate(limits, rows, queue, clock),
-      [TOKENS.sendLimits, TOKENS.memoryRows, TOKENS.memoryQueue, TOKENS.clock],
+      (limits: SendLimits, rows: MemoryRows, queue: MemoryMessageQueue, clock: Clock, timers: Timers) =>
+        new MemorySendRate(limits, rows, queue, clock, timers),
+      [TOKENS.sendLimits, TOKENS.memoryRows, TOKENS.memoryQueue, TOKENS.clock, TOKENS.timers],
     );
   container
     .bind(TOKENS.serviceWindows)

@@ -26,6 +26,7 @@ import type { ReplayQuarantine } from './core/replay-quarantine.ts';
 import type { SendLimits } from './core/send-limits.ts';
 import type { SendMessage } from './core/send-message.ts';
 import type { TemplateCatalog } from './core/template-catalog.ts';
+import type { TemplateCheck } from './core/template-check.ts';
 import type { Worker } from './core/worker.ts';
 
 /** One word per thing looked at, `ok` if it is. */
@@ -90,6 +91,7 @@ export const TOKENS = {
   gateway: token<WhatsAppGateway>('WhatsAppGateway'),
   media: token<MediaStore>('MediaStore'),
   templates: token<TemplateCatalog>('TemplateCatalog'),
+  templateCheck: token<TemplateCheck>('TemplateCheck'),
   eventHandler: token<EventHandler>('EventHandler'),
   store: token<StoreLifecycle>('StoreLifecycle'),
   intake: token<Intake>('Intake'),

@@ -2,6 +2,7 @@ import { Container } from 'inversify';
 import { readSendRequest } from './adapters/api/outbound-request.ts';
 import { RemoteHandler } from './adapters/api/remote-handler.ts';
 import type { AnswerGraph } from './adapters/meta/in-process-connections.ts';
+import type { NumbersFile } from './adapters/meta/numbers-file.ts';
 import { BotHandler } from './bot/bot-handler.ts';
 import { loadBot } from './bot/load-bot.ts';
 import type { Config } from './config.ts';
@@ -27,6 +28,7 @@ import { ReplayQuarantine } from './core/replay-quarantine.ts';
 import { SendMessage } from './core/send-message.ts';
 import { type WindowOpening, windowOpenedBy } from './core/service-window.ts';
 import type { TemplateCatalog } from './core/template-catalog.ts';
+import type { TemplateCheck } from './core/template-check.ts';
 import { Worker } from './core/worker.ts';
 import { TIME_LIMITS } from './time-limits.ts';
 
@@ -67,6 +69,8 @@ export interface Replacements {
   readonly media: MediaStore;
   /** Stands in front of the queue in memory. */
   readonly messageQueue: (queue: MessageQueue & { readonly isAtRest: boolean }) => MessageQueue;
+  /** Stands in front of the limits in memory. */
+  readonly sendRate: (rate: SendRate) => SendRate;
 }
 
 /** The composition root: the one place that knows which adapter stands behind which port. */
@@ -90,6 +94,7 @@ export function compose(config: Config, version: string, replace: Partial<Replac
   if (replace.messageQueue) {
     container.rebind(TOKENS.messageQueue).toResolvedValue(replace.messageQueue, [TOKENS.memoryQueue]);
   }
+  if (replace.sendRate) container.rebind(TOKENS.sendRate).toResolvedValue(replace.sendRate, [TOKENS.memorySendRate]);
   return {
     log: container.get(TOKENS.log),
     metrics: container.get(TOKENS.metrics),
@@ -112,13 +117,13 @@ export function compose(config: Config, version: string, replace: Partial<Replac
 /** Who handles events: the bot, unless a program at a URL does, or whom the caller names. */
 function bindEventHandler(container: Container, eventHandler: EventHandler | undefined): void {
   container.bind(TOKENS.eventHandler).toResolvedValue(
-    async (config: Config, clock: Clock) => {
+    async (config: Config, clock: Clock, templates: TemplateCheck) => {
       const { remoteHandler } = config;
       if (eventHandler !== undefined) return eventHandler;
-      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock });
+      if (remoteHandler !== undefined) return new RemoteHandler({ ...remoteHandler, clock, templates });
       return new BotHandler(await loadBot(config.bot));
     },
-    [TOKENS.config, TOKENS.clock],
+    [TOKENS.config, TOKENS.clock, TOKENS.templateCheck],
   );
 }
 
@@ -235,13 +240,29 @@ function bindQuarantine(container: Container): void {
 }
 
 function bindSending(container: Container): void {
-  container
-    .bind(TOKENS.acceptSend)
-    .toResolvedValue(
-      (dedup: DedupStore, queue: MessageQueue, windows: ServiceWindows, clock: Clock, { outsideWindow }: Config) =>
-        new AcceptSend(dedup, queue, windows, clock, outsideWindow),
-      [TOKENS.dedupStore, TOKENS.messageQueue, TOKENS.serviceWindows, TOKENS.clock, TOKENS.config],
-    );
+  container.bind(TOKENS.acceptSend).toResolvedValue(
+    (
+      dedup: DedupStore,
+      queue: MessageQueue,
+      windows: ServiceWindows,
+      clock: Clock,
+      { outsideWindow }: Config,
+      file: NumbersFile | undefined,
+      templates: TemplateCheck,
+    ) => {
+      const isOurs = (phoneNumberId: string) => file === undefined || file.has(phoneNumberId);
+      return new AcceptSend(dedup, queue, windows, clock, { outsideWindow, isOurs, templates });
+    },
+    [
+      TOKENS.dedupStore,
+      TOKENS.messageQueue,
+      TOKENS.serviceWindows,
+      TOKENS.clock,
+      TOKENS.config,
+      TOKENS.numbersFile,
+      TOKENS.templateCheck,
+    ],
+  );
   container.bind(TOKENS.sendMessage).toResolvedValue(
     (
       gateway: WhatsAppGateway,

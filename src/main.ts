@@ -2,6 +2,7 @@ import { readConfig } from './config.ts';
 import { describeProblems } from './config-problem.ts';
 import { describeUnexpected, isWahookError } from './core/errors.ts';
 import { readEnvironment } from './environment.ts';
+import { warningsAboutBot, withBot } from './sample-bot.ts';
 import { type RunningService, startService } from './service.ts';
 
 const EXIT_FAILED = 1;
@@ -44,9 +45,10 @@ class Ending {
 
 /** The production entry: environment → service → wait for a signal → stop. */
 async function main(): Promise<void> {
-  const result = readConfig(readEnvironment(process.env));
+  const result = readConfig(withBot(readEnvironment(process.env)));
   if ('problems' in result) return refuse(EXIT_USAGE, describeProblems(result.problems));
-  const { config, warnings } = result;
+  const { config } = result;
+  const warnings = [...result.warnings, ...warningsAboutBot(config)];
   if (warnings.length > 0) process.stderr.write(`${describeProblems(warnings)}\n`);
 
   const ending = new Ending();

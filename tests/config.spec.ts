@@ -51,6 +51,7 @@ describe('Configuration', () => {
         whatsapp: {
           apiUrl: 'https://graph.facebook.com/v25.0',
           phoneNumberId: '106540352242922',
+          businessAccountId: undefined,
           accessToken: 'EAAtestTokenOfTwentyAndMore',
           verifyToken: 'a-word-of-ours',
           webhookSecrets: [SECRET],
@@ -118,6 +119,7 @@ describe('Configuration', () => {
       NODE_ENV: 'test',
       WHATSAPP_API_URL: 'http://127.0.0.1:3001/v24.0',
       WHATSAPP_WEBHOOK_SECRET: `${SECRET}, ${OTHER_SECRET}`,
+      WHATSAPP_BUSINESS_ACCOUNT_ID: '102290129340398',
       NUMBERS: '/etc/wahook/numbers.json',
       DATABASE_URL: 'postgresql:///wahook?host=/run/postgresql',
       DATABASE_POOL: '20',
@@ -125,7 +127,7 @@ describe('Configuration', () => {
       STORE: 'postgres',
       DATA_DIR: '/var/lib/wahook',
       ROLE: 'worker',
-      BOT: 'examples/shop/bot.ts',
+      BOT: 'examples/shop/index.ts',
       PORT: '0',
       HOST: '::1',
       METRICS_PORT: '9464',
@@ -147,6 +149,7 @@ describe('Configuration', () => {
       SHUTDOWN_TIMEOUT: '5s',
     });
     expect(config.whatsapp.apiUrl).to.equal('http://127.0.0.1:3001/v24.0');
+    expect(config.whatsapp.businessAccountId).to.equal('102290129340398');
     expect(config.whatsapp.webhookSecrets).to.deep.equal([SECRET, OTHER_SECRET]);
     expect(config.store).to.deep.equal({
       kind: 'postgres',
@@ -157,7 +160,7 @@ describe('Configuration', () => {
     expect(config.redisUrl).to.equal('rediss://:p%40ss@cache:6380/1');
     expect(config.dataDirectory).to.equal('/var/lib/wahook');
     expect(config.role).to.equal('worker');
-    expect(config.bot).to.equal('examples/shop/bot.ts');
+    expect(config.bot).to.equal('examples/shop/index.ts');
     expect(config.remoteHandler).to.deep.equal({
       url: 'http://bot:8000/events?from=wahook',
       secrets: [WEBHOOK_KEY, OTHER_WEBHOOK_KEY],

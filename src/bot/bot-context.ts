@@ -8,6 +8,7 @@ import type {
   StatusUpdate,
   WebhookEvent,
 } from '../core/model.ts';
+import type { Fallback } from '../core/outbound-content.ts';
 import type { Log } from '../core/ports/observation.ts';
 import type { Session } from './conversation.ts';
 import type { Duration } from './duration.ts';
@@ -55,6 +56,8 @@ interface RunContext {
 export interface AskOptions {
   /** An answer that the customer sends later than this is an ordinary message. */
   readonly timeout?: Duration;
+  /** Goes out in place of the question if the window is closed by then, as with a reply. */
+  readonly fallback?: Fallback;
 }
 
 /** Meta takes everything from us until `closesAt`, then only templates. */

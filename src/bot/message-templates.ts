@@ -3,7 +3,7 @@ import { isCalled, type MessageTemplate } from '../core/message-template.ts';
 import type { InboundMessage } from '../core/model.ts';
 import type { TemplateParts } from '../core/outbound-content.ts';
 import type { HandlerRun } from '../core/ports/bot.ts';
-import { misfits } from '../core/template-fit.ts';
+import { templateProblem } from '../core/template-check.ts';
 import type { Reply, ReplyOptions } from './reply.ts';
 import type { SentReply } from './sent-reply.ts';
 
@@ -38,11 +38,10 @@ export class MessageTemplates {
    * too much or of another kind, or says that there is no such template
    */
   async check(name: string, language: string, parts: TemplateParts = {}): Promise<void> {
-    const all = await this.list();
-    const template = all.find((one) => isCalled(one, name, language));
-    if (template === undefined) throw unfit(name, language, whyNone(all, name));
-    const problems = misfits(template, parts);
-    if (problems.length > 0) throw unfit(name, language, problems.join('; '));
+    const { businessAccountId, phoneNumberId } = this.#message;
+    const account = { businessAccountId, phoneNumberId };
+    const problem = await templateProblem(this.#run.channel.templates, account, [{ name, language, ...parts }]);
+    if (problem !== undefined) throw new WahookError('invalid_message', problem);
   }
 
   /**
@@ -63,15 +62,4 @@ export class MessageTemplates {
     }
     return await this.#reply.template(name, language, parts, options);
   }
-}
-
-function whyNone(all: readonly MessageTemplate[], name: string): string {
-  const languages = all.filter((one) => one.name === name).map(({ language }) => language);
-  return languages.length === 0
-    ? 'the account has no template of this name'
-    : `it is there in ${languages.join(', ')} only`;
-}
-
-function unfit(name: string, language: string, why: string): WahookError {
-  return new WahookError('invalid_message', `The template ${name} (${language}) cannot be sent: ${why}`);
 }

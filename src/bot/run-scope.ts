@@ -169,14 +169,14 @@ export class RunScope {
     reply: Reply,
     name: string,
     question: string | undefined,
-    { timeout }: AskOptions = {},
+    { timeout, fallback }: AskOptions = {},
   ): Promise<SentReply | undefined> {
     if (!this.#bot.hasAnswer(name)) {
       const known = `bot.onAnswer(${JSON.stringify(name)}, …)`;
       throw new WahookError('invalid_bot', `a question is asked whose answer nobody takes: declare ${known}`);
     }
     const untilMs = timeout === undefined ? undefined : this.now() + durationMs(timeout, 'the timeout of ctx.ask');
-    const sent = question === undefined ? undefined : reply.text(question);
+    const sent = question === undefined ? undefined : reply.text(question, fallback && { fallback });
     this.conversation.ask({ name, ...(untilMs !== undefined && { untilMs }) });
     return Promise.resolve(sent);
   }

@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { QUEUE_NAMES } from '../core/lanes.ts';
 import type { DeadLetterFilter, QueueName } from '../core/ports/queue.ts';
+import type { ValuesOf, Wrong } from './store-command.ts';
 
 export const USAGE = `Shows what was given up, and lets it run again or gives it up for good.
 
@@ -39,7 +39,7 @@ export interface Request {
 
 const QUEUES: readonly string[] = QUEUE_NAMES;
 
-const OPTIONS = {
+export const OPTIONS = {
   queue: { type: 'string' },
   reason: { type: 'string' },
   conversation: { type: 'string' },
@@ -49,7 +49,6 @@ const OPTIONS = {
   yes: { type: 'boolean' },
   limit: { type: 'string' },
   json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
 /** Those that are for some verbs only. One that is passed over in silence would do more than was asked for: `redrive --limit 10`. */
@@ -60,23 +59,10 @@ const FOR: Readonly<Partial<Record<keyof typeof OPTIONS, readonly Verb[]>>> = {
   limit: ['list'],
 };
 
-type Arguments = ReturnType<typeof parse>['values'];
+type Arguments = ValuesOf<typeof OPTIONS>;
 
-function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-}
-
-/** The request, `help`, or a sentence that says what is wrong with the arguments. */
-export function readRequest(args: readonly string[]): Request | 'help' | { readonly wrong: string } {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    return { wrong: error instanceof Error ? error.message : String(error) };
-  }
-  const { values, positionals } = parsed;
-  const [verb, ...ids] = positionals;
-  if (values.help) return 'help';
+export function readRequest(values: Arguments, words: readonly string[]): Request | Wrong {
+  const [verb, ...ids] = words;
   if (verb !== 'list' && verb !== 'redrive' && verb !== 'discard')
     return {
       wrong:

@@ -1,9 +1,7 @@
-import { isWahookError } from '../core/errors.ts';
 import type { DeadLetter, DeadLetterCount, DeadLetters } from '../core/ports/queue.ts';
-import { readEnvironment } from '../environment.ts';
-import { type Request, readRequest, USAGE } from './dead-letters-request.ts';
+import { OPTIONS, type Request, readRequest, USAGE } from './dead-letters-request.ts';
 import { EXIT } from './exit-codes.ts';
-import { openStore } from './open-store.ts';
+import { refuse, runStoreCommand } from './store-command.ts';
 
 /** What happened, or would happen, in words. */
 const DONE = { redrive: ['redriven', 'would be redriven'], discard: ['discarded', 'would be discarded'] } as const;
@@ -82,29 +80,12 @@ function report({ dryRun, perSecond, json }: Request, verb: 'redrive' | 'discard
   return EXIT.done;
 }
 
-function refuse(exitCode: number, message: string): number {
-  console.error(message);
-  return exitCode;
-}
-
-async function run(args: readonly string[]): Promise<number> {
-  const request = readRequest(args);
-  if (request === 'help') {
-    console.log(USAGE);
-    return EXIT.done;
-  }
-  if ('wrong' in request) return refuse(EXIT.usage, `${request.wrong}\n\n${USAGE}`);
-  const store = await openStore(readEnvironment(process.env));
-  if ('message' in store) return refuse(store.exitCode, store.message);
-  try {
+await runStoreCommand({
+  usage: USAGE,
+  options: OPTIONS,
+  read: readRequest,
+  obey: async (request, store) => {
     const letters = await store.deadLetters();
-    return await (request.verb === 'list' ? list(letters, request) : change(letters, request.verb, request));
-  } catch (error) {
-    if (!isWahookError(error)) throw error;
-    return refuse(EXIT.unreachable, error.message);
-  } finally {
-    await store.close();
-  }
-}
-
-process.exitCode = await run(process.argv.slice(2));
+    return request.verb === 'list' ? await list(letters, request) : await change(letters, request.verb, request);
+  },
+});

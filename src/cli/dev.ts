@@ -1,9 +1,11 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { HotBot } from '../bot/hot-bot.ts';
+import { shownPath } from '../bot/load-bot.ts';
 import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { isWahookError } from '../core/errors.ts';
 import { readEnvironment } from '../environment.ts';
+import { OWN_BOT, SAMPLE_BOT, withBot } from '../sample-bot.ts';
 import { type RunningService, startService } from '../service.ts';
 import { createSimulator, type Simulator } from '../simulator/simulator.ts';
 import { readDevState, removeDevState, writeDevState } from './dev-state.ts';
@@ -30,7 +32,7 @@ async function dev(given: Environment): Promise<void> {
   const ending = new Ending();
   const simulator = await startSimulator(given['SIM_PORT'] || SIMULATOR_PORT);
   ending.willClose(() => simulator.close());
-  const environment = { ...storesOf(given), ...simulator.env, NODE_ENV: 'development' };
+  const environment = { ...storesOf(withBot(given)), ...simulator.env, NODE_ENV: 'development' };
   const result = readConfig(environment);
   if ('problems' in result) return refuse(EXIT.usage, describeProblems(result.problems));
   const { config } = result;
@@ -144,7 +146,6 @@ function webhookUrlOf(service: RunningService): string {
 
 function announce(config: Config, service: RunningService, simulator: Simulator, handshakeMs: number): void {
   const { store, http, dataDirectory } = config;
-  const bot = config.remoteHandler ? 'the program at HANDLER_URL' : config.bot;
   const where = {
     pglite: `embedded Postgres (PGlite) in ${dataDirectory}/db`,
     memory: 'in memory: gone at the end',
@@ -153,7 +154,7 @@ function announce(config: Config, service: RunningService, simulator: Simulator,
   console.log(`
 wahook ${packageJson.version} · development · everything runs on this machine, nothing leaves it
 
-  bot         ${bot}
+  bot         ${shownBot(config)}
   store       ${where}
   webhook     ${webhookUrlOf(service)}   handshake ok in ${Math.round(handshakeMs)} ms
   local Meta  ${simulator.url}
@@ -162,6 +163,11 @@ wahook ${packageJson.version} · development · everything runs on this machine,
   if (http.port !== 0 && http.port !== port)
     console.log(`  Port ${http.port} is taken. Using ${port}. Fix it with PORT=${port}.\n`);
   console.log('  In a second terminal:  npm run trigger -- text "hi"          Ctrl-C stops everything.\n');
+}
+
+function shownBot({ bot, remoteHandler }: Config): string {
+  if (remoteHandler) return 'the program at HANDLER_URL';
+  return bot === SAMPLE_BOT ? `${shownPath(bot)}, an example; yours is ${OWN_BOT}, or what BOT names` : bot;
 }
 
 function failed(error: unknown): never {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import type { ValuesOf, Wrong } from './store-command.ts';
 
 export const USAGE = `Shows the numbers that messages are sent from, and stops them or lets them send again.
 
@@ -18,28 +18,9 @@ export type Request =
   | { readonly verb: 'list'; readonly json: boolean }
   | { readonly verb: 'stop' | 'resume'; readonly phoneNumberId: string; readonly json: boolean };
 
-const OPTIONS = {
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
+export const OPTIONS = { json: { type: 'boolean' } } as const;
 
-function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-}
-
-/** The request, `help`, or a sentence that says what is wrong with the arguments. */
-export function readRequest(args: readonly string[]): Request | 'help' | { readonly wrong: string } {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    return { wrong: error instanceof Error ? error.message : String(error) };
-  }
-  const { values, positionals } = parsed;
-  return values.help ? 'help' : requestOf(positionals, values.json);
-}
-
-function requestOf(words: readonly string[], json: boolean): Request | { readonly wrong: string } {
+export function readRequest({ json = false }: ValuesOf<typeof OPTIONS>, words: readonly string[]): Request | Wrong {
   const [verb, phoneNumberId, ...more] = words;
   switch (verb) {
     case 'list':

@@ -1,9 +1,7 @@
-import { isWahookError } from '../core/errors.ts';
 import type { SendingNumber, SendingNumbers } from '../core/ports/sending.ts';
-import { readEnvironment } from '../environment.ts';
 import { EXIT } from './exit-codes.ts';
-import { type Request, readRequest, USAGE } from './numbers-request.ts';
-import { openStore } from './open-store.ts';
+import { OPTIONS, type Request, readRequest, USAGE } from './numbers-request.ts';
+import { runStoreCommand } from './store-command.ts';
 
 const BY_HAND = { code: 'stopped_by_hand', message: 'Stopped with npm run numbers' };
 
@@ -52,29 +50,12 @@ async function change(numbers: SendingNumbers, request: Exclude<Request, { verb:
   return changed ? EXIT.done : EXIT.failed;
 }
 
-function refuse(exitCode: number, message: string): number {
-  console.error(message);
-  return exitCode;
-}
-
-async function run(args: readonly string[]): Promise<number> {
-  const request = readRequest(args);
-  if (request === 'help') {
-    console.log(USAGE);
-    return EXIT.done;
-  }
-  if ('wrong' in request) return refuse(EXIT.usage, `${request.wrong}\n\n${USAGE}`);
-  const store = await openStore(readEnvironment(process.env));
-  if ('message' in store) return refuse(store.exitCode, store.message);
-  try {
+await runStoreCommand({
+  usage: USAGE,
+  options: OPTIONS,
+  read: readRequest,
+  obey: async (request, store) => {
     const numbers = await store.sendingNumbers();
-    return await (request.verb === 'list' ? list(numbers, request.json) : change(numbers, request));
-  } catch (error) {
-    if (!isWahookError(error)) throw error;
-    return refuse(EXIT.unreachable, error.message);
-  } finally {
-    await store.close();
-  }
-}
-
-process.exitCode = await run(process.argv.slice(2));
+    return request.verb === 'list' ? await list(numbers, request.json) : await change(numbers, request);
+  },
+});

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import type { QuarantineReason } from '../core/ports/receiving.ts';
+import type { ValuesOf, Wrong } from './store-command.ts';
 
 export const USAGE = `Looks after what the service could not handle: list it, look at it, replay it after a fix, discard it.
 
   npm run quarantine -- list                     the newest 50, without what they say
-  npm run quarantine -- show 12                  the webhook that holds this piece alone, byte for byte: PERSONAL DATA
+  npm run quarantine -- show 12                  the webhook that holds this piece alone, byte for byte (in a pipe): PERSONAL DATA
   npm run quarantine -- replay 12 13             these pieces
   npm run quarantine -- replay --reason too_deep --dry-run
   npm run quarantine -- replay --all             everything, oldest first
@@ -30,7 +30,6 @@ export interface Selection {
 }
 
 export type Request =
-  | { readonly command: 'help' }
   | {
       readonly command: 'list';
       readonly limit: number;
@@ -58,14 +57,13 @@ const REASONS: Readonly<Record<QuarantineReason, true>> = {
   unstorable: true,
 };
 
-const OPTIONS = {
+export const OPTIONS = {
   reason: { type: 'string' },
   all: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   yes: { type: 'boolean' },
   limit: { type: 'string' },
   json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
 type Option = keyof typeof OPTIONS;
@@ -77,33 +75,20 @@ const ALLOWED: Readonly<Record<string, readonly Option[]>> = {
   discard: ['reason', 'all', 'dry-run', 'yes', 'json'],
 };
 
-/** The request, or what is wrong with the arguments. */
-export function readRequest(args: readonly string[]): Request | string {
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-    if (values.help === true) return { command: 'help' };
-    const [command = '', ...ids] = positionals;
-    const allowed = ALLOWED[command];
-    if (allowed === undefined) return command === '' ? 'What shall it do?' : `There is no ${command}`;
-    const stray = (Object.keys(values) as Option[]).find((option) => !allowed.includes(option));
-    if (stray !== undefined) return `--${stray} is not for ${command}`;
-    const strange = ids.find((id) => !/^\d{1,15}$/.test(id));
-    if (strange !== undefined) return 'The id of a piece is a number; see list';
-    return requestOf(command, ids, values);
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+type Values = ValuesOf<typeof OPTIONS>;
+
+export function readRequest(values: Values, words: readonly string[]): Request | Wrong {
+  const [command = '', ...ids] = words;
+  const allowed = ALLOWED[command];
+  if (allowed === undefined) return { wrong: command === '' ? 'What shall it do?' : `There is no ${command}` };
+  const stray = (Object.keys(values) as Option[]).find((option) => !allowed.includes(option));
+  if (stray !== undefined) return { wrong: `--${stray} is not for ${command}` };
+  if (ids.some((id) => !/^\d{1,15}$/.test(id))) return { wrong: 'The id of a piece is a number; see list' };
+  const request = requestOf(command, ids, values);
+  return typeof request === 'string' ? { wrong: request } : request;
 }
 
-interface Values {
-  readonly reason?: string;
-  readonly all?: boolean;
-  readonly 'dry-run'?: boolean;
-  readonly yes?: boolean;
-  readonly limit?: string;
-  readonly json?: boolean;
-}
-
+/** One sentence if it is none. */
 function requestOf(command: string, ids: readonly string[], values: Values): Request | string {
   const { reason, limit = '50', json = false } = values;
   if (reason !== undefined && !isReason(reason)) return `--reason is one of ${Object.keys(REASONS).join(', ')}`;

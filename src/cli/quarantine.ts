@@ -1,55 +1,25 @@
 import type { Composition } from '../container.ts';
-import { isWahookError } from '../core/errors.ts';
 import type { KeptPiece, Quarantine, QuarantinePage } from '../core/ports/receiving.ts';
 import type { Replay } from '../core/replay-quarantine.ts';
-import { readEnvironment } from '../environment.ts';
 import { EXIT } from './exit-codes.ts';
-import { openStore } from './open-store.ts';
-import { type Request, readRequest, type Selection, USAGE } from './quarantine-request.ts';
+import { printable } from './printable.ts';
+import { OPTIONS, type Request, readRequest, type Selection, USAGE } from './quarantine-request.ts';
+import { refuse, runStoreCommand } from './store-command.ts';
 
 const PAGE = 1_000;
 
 type Result = Replay | { readonly outcome: 'discarded' | 'discardable' };
 
-async function run(args: readonly string[]): Promise<number> {
-  const request = readRequest(args);
-  if (typeof request === 'string') {
-    console.error(`${request}\n\n${USAGE}`);
-    return EXIT.usage;
-  }
-  if (request.command === 'help') {
-    console.log(USAGE);
-    return EXIT.done;
-  }
-  const store = await openStore(readEnvironment(process.env));
-  if ('message' in store) {
-    console.error(store.message);
-    return store.exitCode;
-  }
-  try {
-    return await obey(store, request);
-  } catch (error) {
-    if (!isWahookError(error, 'storage_unavailable')) throw error;
-    console.error(error.message);
-    console.error('  Fix  Run the same again: what was done before this stays done, and nothing happens twice.');
-    return EXIT.unreachable;
-  } finally {
-    await store.close();
-  }
-}
-
-async function obey(composition: Composition, request: Request): Promise<number> {
-  const quarantine = await composition.quarantine();
+async function obey(request: Request, store: Composition): Promise<number> {
+  const quarantine = await store.quarantine();
   switch (request.command) {
-    case 'help':
-      return EXIT.done;
     case 'list':
       return await list(quarantine, request);
     case 'show':
       return await show(quarantine, request.id);
     case 'replay':
     case 'discard':
-      return await change(composition, quarantine, request);
+      return await change(store, quarantine, request);
   }
 }
 
@@ -82,32 +52,28 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** The bytes alone go to the standard output, so that they can be piped. */
+/** The bytes alone go to the standard output, so that they can be piped; a terminal would obey what is in them. */
 async function show(quarantine: Quarantine, id: string): Promise<number> {
   const piece = await quarantine.find(id);
-  if (piece === undefined) {
-    console.error(`There is no piece ${id} in quarantine.`);
-    return EXIT.problems;
-  }
+  if (piece === undefined) return refuse(EXIT.problems, `There is no piece ${id} in quarantine.`);
   console.error(`${describe(piece)}\nWhat follows holds personal data: do not paste it into a ticket or a chat.\n`);
-  await new Promise((resolve) => process.stdout.write(piece.raw, resolve));
+  const shown = process.stdout.isTTY ? printable(Buffer.from(piece.raw).toString('utf8')) : piece.raw;
+  await new Promise((resolve) => process.stdout.write(shown, resolve));
   console.error();
   return EXIT.done;
 }
 
 async function change(
-  composition: Composition,
+  store: Composition,
   quarantine: Quarantine,
   { command, selection, dryRun, yes, json }: Extract<Request, { command: 'replay' | 'discard' }>,
 ): Promise<number> {
   const ids = await idsOf(quarantine, selection);
   if (command === 'discard' && ids.length > 1 && !dryRun && !yes) {
-    console.error(
-      `${ids.length} pieces would be discarded, which nothing undoes.\n  Fix  Add --yes if that is what you want.`,
-    );
-    return EXIT.usage;
+    const what = `${ids.length} pieces would be discarded, which nothing undoes.`;
+    return refuse(EXIT.usage, `${what}\n  Fix  Add --yes if that is what you want.`);
   }
-  const replayQuarantine = await composition.replayQuarantine();
+  const replayQuarantine = await store.replayQuarantine();
   const discard = async (id: string): Promise<Result> => {
     if (dryRun) return { outcome: (await quarantine.find(id)) === undefined ? 'absent' : 'discardable' };
     return { outcome: (await quarantine.remove([id])).length === 0 ? 'absent' : 'discarded' };
@@ -178,4 +144,4 @@ function summary(command: 'replay' | 'discard', dryRun: boolean, done: number, l
   return `\n${done} ${dryRun ? `would be ${verb}` : verb}, ${left} not`;
 }
 
-process.exitCode = await run(process.argv.slice(2));
+await runStoreCommand({ usage: USAGE, options: OPTIONS, read: readRequest, obey });

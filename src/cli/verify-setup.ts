@@ -1,4 +1,5 @@
-import { loadBot } from '../bot/load-bot.ts';
+import { resolve } from 'node:path';
+import { loadBot, shownPath } from '../bot/load-bot.ts';
 import type { Config } from '../config.ts';
 import { compose } from '../container.ts';
 import type { Checks } from '../container-tokens.ts';
@@ -14,7 +15,7 @@ async function checkBot(config: Config): Promise<Check> {
   if (config.role === 'web') return { title: 'bot', outcome: 'skip', detail: 'ROLE=web runs none' };
   try {
     const { handlerCount } = await loadBot(config.bot);
-    return { title: 'bot', outcome: 'pass', detail: `${config.bot}, ${handlerCount} handlers` };
+    return { title: 'bot', outcome: 'pass', detail: `${shownPath(resolve(config.bot))}, ${handlerCount} handlers` };
   } catch (error) {
     if (!isWahookError(error)) throw error;
     const [what = '', why = '', fix = ''] = error.message.split(/\n {2}(?:Why|Fix) {2}/);

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { readEnvironment } from '../environment.ts';
+import { withBot } from '../sample-bot.ts';
 import { readDevState } from './dev-state.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Check, printCheck } from './verification.ts';
@@ -36,7 +37,7 @@ function urlOf({ http: { host, port } }: Config): string {
 
 async function verify(env: Environment, givenUrl: string | undefined): Promise<number> {
   const looked = await target(env, givenUrl);
-  const result = readConfig(looked.env);
+  const result = readConfig(withBot(looked.env));
   const findings = 'problems' in result ? result.problems : result.warnings;
   if (findings.length > 0) console.log(`${describeProblems(findings)}\n`);
   if ('problems' in result) {

@@ -6,6 +6,7 @@ import type { MessageQueue } from './ports/queue.ts';
 import type { DedupStore } from './ports/receiving.ts';
 import type { ServiceWindows } from './ports/sending.ts';
 import { needsWindow } from './service-window.ts';
+import type { TemplateCheck } from './template-check.ts';
 
 /** A message that somebody outside of the bot wants to send. */
 export type SendRequest = Omit<OutboundMessage, 'sendId' | 'causedAtMs'>;
@@ -18,10 +19,22 @@ export type AcceptedSend =
    * stored, so the key is free.
    */
   | { readonly outcome: 'window_closed'; readonly closedAtMs: number }
+  /** Nothing can be sent from this number. Nothing was stored, so the key is free. */
+  | { readonly outcome: 'unknown_number' }
+  /** By the account's own templates Meta would refuse it; `problem` says why. Nothing was stored, so the key is free. */
+  | { readonly outcome: 'unfit_template'; readonly problem: string }
   /** The key was used for another message. Nothing was stored. */
   | { readonly outcome: 'conflict' }
   /** Another call with this key is at work. Ask again. */
   | { readonly outcome: 'busy' };
+
+export interface AcceptRules {
+  /** What becomes of a message after the window is closed: told at once, or left to Meta. */
+  readonly outsideWindow: 'refuse' | 'try';
+  /** Whether messages can be sent from the number with this id. */
+  readonly isOurs: (phoneNumberId: string) => boolean;
+  readonly templates: Pick<TemplateCheck, 'problemWith'>;
+}
 
 /** Takes messages to send from outside of the bot, each once by the key that its caller chose. Keys are kept for 15 days. */
 export class AcceptSend {
@@ -29,26 +42,25 @@ export class AcceptSend {
   readonly #queue: MessageQueue;
   readonly #windows: Pick<ServiceWindows, 'closesAtMs'>;
   readonly #clock: Clock;
-  readonly #outsideWindow: 'refuse' | 'try';
+  readonly #rules: AcceptRules;
 
-  /** @param outsideWindow what becomes of a message after the window is closed: told at once, or left to Meta */
   constructor(
     dedup: DedupStore,
     queue: MessageQueue,
     windows: Pick<ServiceWindows, 'closesAtMs'>,
     clock: Clock,
-    outsideWindow: 'refuse' | 'try',
+    rules: AcceptRules,
   ) {
     this.#dedup = dedup;
     this.#queue = queue;
     this.#windows = windows;
     this.#clock = clock;
-    this.#outsideWindow = outsideWindow;
+    this.#rules = rules;
   }
 
   /**
-   * Stores the message in the outbox; its id follows from the key, so that a repetition gets the same, also after the window is
-   * closed. Of concurrent calls with one key one stores it.
+   * Stores the message in the outbox; its id follows from the key, so that a repetition gets the same, also if it would be refused
+   * by then. Of concurrent calls with one key one stores it.
    *
    * @throws WahookError `invalid_message`, `storage_unavailable`, `unstorable`
    */
@@ -58,27 +70,36 @@ export class AcceptSend {
     const message: OutboundMessage = { sendId, ...request };
     checkOutbound(message);
     // Before the unit of work: an embedded database has one connection, which that unit holds.
-    const closedAtMs = await this.#closedAtMs(message);
+    const refusal = await this.#refusalOf(message);
     const used = `api|${digest}`;
     const usedForThis = `api|${digest}|${await sha256(canonical(request))}`;
     try {
       const keys = [used, usedForThis].map((id) => ({ id, day: 0 }));
       const { busy } = await this.#dedup.once(keys, async (fresh, unit) => {
         if (!fresh.includes(used)) throw new KeyOfAnother();
-        if (closedAtMs !== undefined) throw new WindowClosed();
+        if (refusal !== undefined) throw new Refused();
         await this.#queue.publish('outbound', [sendJob(message)], unit);
       });
       return busy.length > 0 ? { outcome: 'busy' } : { outcome: 'accepted', sendId };
     } catch (error) {
       if (error instanceof KeyOfAnother) return { outcome: 'conflict' };
-      if (error instanceof WindowClosed && closedAtMs !== undefined) return { outcome: 'window_closed', closedAtMs };
+      if (error instanceof Refused && refusal !== undefined) return refusal;
       throw error;
     }
   }
 
   /** Undefined as long as the message may go, as far as we know. */
+  async #refusalOf(message: OutboundMessage): Promise<AcceptedSend | undefined> {
+    if (!this.#rules.isOurs(message.phoneNumberId)) return { outcome: 'unknown_number' };
+    const problem = await this.#rules.templates.problemWith(message);
+    if (problem !== undefined) return { outcome: 'unfit_template', problem };
+    const closedAtMs = await this.#closedAtMs(message);
+    return closedAtMs === undefined ? undefined : { outcome: 'window_closed', closedAtMs };
+  }
+
   async #closedAtMs(message: OutboundMessage): Promise<number | undefined> {
-    if (this.#outsideWindow === 'try' || message.fallback !== undefined || !needsWindow(message)) return undefined;
+    if (this.#rules.outsideWindow === 'try' || message.fallback !== undefined || !needsWindow(message))
+      return undefined;
     const closesAtMs = await this.#windows.closesAtMs(message.phoneNumberId, message.to);
     return closesAtMs !== undefined && closesAtMs <= this.#clock.now() ? closesAtMs : undefined;
   }
@@ -87,8 +108,8 @@ export class AcceptSend {
 /** Ends the unit of work: the key is known, but not with this message. */
 class KeyOfAnother extends Error {}
 
-/** Ends the unit of work of a message that could only become a dead letter. */
-class WindowClosed extends Error {}
+/** Ends the unit of work of a message that would never go out. */
+class Refused extends Error {}
 
 /** The same text for the same content, whatever the order of its fields. */
 function canonical(value: unknown): string {

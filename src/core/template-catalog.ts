@@ -13,7 +13,7 @@ const CHANGES = ['message_template_status_update', 'message_template_components_
 
 interface Kept {
   readonly templates: Promise<readonly MessageTemplate[]>;
-  readonly untilMs: number;
+  readonly sinceMs: number;
 }
 
 /** Remembers the templates of each account for five minutes, or until Meta tells this process that one of them has changed. */
@@ -28,11 +28,12 @@ export class TemplateCatalog implements TemplateSource {
   }
 
   /** Of concurrent callers one asks Meta, for all of them. A failure is not remembered. */
-  list(account: TemplateAccount): Promise<readonly MessageTemplate[]> {
+  list(account: TemplateAccount, { notOlderThanMs = KEPT_MS } = {}): Promise<readonly MessageTemplate[]> {
     const { businessAccountId: id } = account;
     const kept = this.#kept.get(id);
-    if (kept !== undefined && kept.untilMs > this.#clock.now()) return kept.templates;
-    const asked: Kept = { templates: this.#source.list(account), untilMs: this.#clock.now() + KEPT_MS };
+    const sinceMs = this.#clock.now();
+    if (kept !== undefined && kept.sinceMs + Math.min(notOlderThanMs, KEPT_MS) > sinceMs) return kept.templates;
+    const asked: Kept = { templates: this.#source.list(account), sinceMs };
     this.#kept.delete(id);
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined && this.#kept.size >= MAX_ACCOUNTS) this.#kept.delete(oldest);

@@ -13,6 +13,9 @@ const MAX_BODY_BYTES = 262_144;
 /** Printable, as a UUID or a number of the caller's own. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
+/** The ids of what was sent are UUIDs; the store is not asked for anything else. */
+const SEND_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 export interface ApiRoutesOptions {
   /** Who has it may send. */
   readonly token: string;
@@ -97,6 +100,12 @@ function answerAccepted(response: Response, accepted: AcceptedSend): void {
     case 'window_closed':
       fail(response, 422, 'window_closed', whyClosed(accepted.closedAtMs));
       break;
+    case 'unknown_number':
+      fail(response, 400, 'unknown_number', UNKNOWN_NUMBER);
+      break;
+    case 'unfit_template':
+      fail(response, 400, 'unfit_template', accepted.problem);
+      break;
     case 'conflict':
       fail(response, 409, 'idempotency_conflict', 'This Idempotency-Key was used for another message.');
       break;
@@ -104,6 +113,9 @@ function answerAccepted(response: Response, accepted: AcceptedSend): void {
       busy(response);
   }
 }
+
+const UNKNOWN_NUMBER =
+  'The file NUMBERS has no number with this phoneNumberId, so nothing can be sent from it. Add it there, or leave phoneNumberId out to send from WHATSAPP_PHONE_NUMBER_ID.';
 
 function whyClosed(closedAtMs: number): string {
   const when = new Date(closedAtMs).toISOString();
@@ -114,7 +126,7 @@ function whyClosed(closedAtMs: number): string {
 
 async function getMessage({ find }: ApiRoutesOptions, id: string, response: Response): Promise<void> {
   try {
-    const sent = await find(id);
+    const sent = SEND_ID.test(id) ? await find(id) : undefined;
     if (sent === undefined) return fail(response, 404, 'not_found', 'There is no message with this id.');
     const { sendId, ...rest } = sent;
     answerJson(response, 200, { id: sendId, ...rest });

@@ -69,11 +69,15 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Express's own handler shows the stack to whoever asks unless NODE_ENV says `production`. */
+/**
+ * Express's own handler shows the stack to whoever asks unless NODE_ENV says `production`. A path that is no URL's (`/%zz`) is no
+ * bug but a path that is not there.
+ */
 function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
+    if (error instanceof URIError) return answerEmpty(response, 404);
     log.error('A request failed unexpectedly', describeUnexpected(error));
-    if (response.headersSent) response.destroy();
-    else answerEmpty(response, 500);
+    if (response.headersSent) return void response.destroy();
+    return answerEmpty(response, 500);
   };
 }

@@ -53,6 +53,9 @@ export function controlApi(controls: Controls): Router {
   router.get('/customers', (_request, response) => {
     response.json({ customers: world.customers.all });
   });
+  router.get('/choices', ({ query }, response) => {
+    response.json(controls.messages.choicesOf(String(query['customer'] ?? 'ana')));
+  });
   router.post('/customers', (request, response) => {
     response.status(201).json(world.customers.add(readCustomer(bodyOf(request))));
   });
@@ -127,20 +130,35 @@ interface Waited {
 /** `reply` includes `ack`: a reply may overtake the acknowledgement. */
 async function waitFor(
   world: World,
-  { until, timeoutMs = DEFAULT_WAIT_MS }: Wait,
+  { until, timeoutMs = DEFAULT_WAIT_MS, quietMs }: Wait,
   webhook: WebhookRecord,
   record?: InboundRecord,
 ): Promise<Waited> {
   try {
     if (until === undefined) return {};
     const waits: Promise<unknown>[] = [acknowledgement(world, webhook, timeoutMs)];
-    if (until === 'reply' && record)
-      waits.push(repliesSince(world, { customer: record.customer, seq: record.seq, count: 1, timeoutMs }));
+    if (until === 'reply' && record) waits.push(someReplies(world, record, timeoutMs, quietMs));
     await Promise.all(waits);
     return { waited: 'done' };
   } catch (error) {
     if (error instanceof SimulatorError) return { waited: error.code, reason: error.message };
     throw error;
+  }
+}
+
+/** The first one, and those that follow it closely. */
+async function someReplies(
+  world: World,
+  { customer, seq }: InboundRecord,
+  timeoutMs: number,
+  quietMs: number | undefined,
+): Promise<void> {
+  let { length } = await repliesSince(world, { customer, seq, count: 1, timeoutMs });
+  if (quietMs === undefined) return;
+  try {
+    for (;;) ({ length } = await repliesSince(world, { customer, seq, count: length + 1, timeoutMs: quietMs }));
+  } catch (error) {
+    if (!(error instanceof SimulatorError && error.code === 'timeout')) throw error;
   }
 }
 
@@ -153,8 +171,8 @@ function deliveryView({ status, ms, error }: DeliveryRecord): object {
   return { status: status ?? null, ms, ...(error === undefined ? {} : { error }) };
 }
 
-function replyView({ wamid, type, text, buttons, request, atMs, statuses }: OutboundRecord): object {
-  return { wamid, type, text, buttons, request, atMs, statuses };
+function replyView({ wamid, type, text, buttons, rows, request, atMs, statuses }: OutboundRecord): object {
+  return { wamid, type, text, buttons, rows, request, atMs, statuses };
 }
 
 function webhookView({ id, kind, body, signature, deliveries, state }: WebhookRecord): object {

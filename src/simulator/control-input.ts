@@ -8,6 +8,8 @@ import { SimulatorError } from './simulator-error.ts';
 export interface Wait {
   readonly until?: 'ack' | 'reply';
   readonly timeoutMs?: number;
+  /** After a reply also for further ones, until none has come for so long. */
+  readonly quietMs?: number;
 }
 
 const MATCH_KINDS = ['message', 'status', 'raw', 'receipt'] as const;
@@ -86,7 +88,7 @@ export function readMessage(value: unknown): { from: string; content: CustomerCo
   return {
     from: fields.texts('from')['from'] ?? 'ana',
     content: readContent(fields),
-    wait: readWait(value as JsonObject),
+    wait: { ...readWait(value as JsonObject), ...fields.numbers('quietMs') },
   };
 }
 
@@ -100,6 +102,7 @@ function readContent(fields: Fields): CustomerContent {
     'sticker',
     'location',
     'tap',
+    'pick',
     'raw',
   ]);
   switch (type) {
@@ -122,6 +125,7 @@ function readContent(fields: Fields): CustomerContent {
         ...fields.texts('name', 'address'),
       };
     case 'tap':
+    case 'pick':
       return { type, ...fields.texts('id', 'title') };
     case 'raw':
       return { type, message: fields.required('message', 'an object', isObject) };
@@ -143,7 +147,7 @@ export function readFault(value: unknown): Fault {
     const deed = fields.oneOf('do', ['duplicate']);
     return { on, do: deed, times: fields.number('times'), ...fields.numbers('gapMs'), ...common };
   }
-  const deed = fields.oneOf('do', ['error', 'answer', ...DROPS]);
+  const deed = fields.oneOf('do', ['error', 'answer', 'accept_then_fail', ...DROPS]);
   switch (deed) {
     case 'error':
       return {
@@ -154,6 +158,8 @@ export function readFault(value: unknown): Fault {
         ...fields.texts('details'),
         ...common,
       };
+    case 'accept_then_fail':
+      return { on, do: deed, code: fields.number('code'), ...fields.texts('details'), ...common };
     case 'answer':
       return {
         on,

@@ -53,8 +53,19 @@ export type CustomerContent =
   | { readonly type: 'pick'; readonly id?: string; readonly title?: string }
   /** What Meta tells when a customer has a new number; the customer has it already. */
   | { readonly type: 'changed_number'; readonly previousWaId: string }
-  /** An element of `messages[]` as it is; only what it lacks of from, from_user_id, id and timestamp is added. */
+  /**
+   * An element of `messages[]` as it is; only what it lacks of from, from_user_id, id and timestamp is added. With the address of
+   * somebody else it is theirs.
+   */
   | { readonly type: 'raw'; readonly message: JsonObject };
+
+/** What there is to tap and to pick. */
+export interface Choices {
+  /** Of the message that offers it; absent if there is none. */
+  readonly text?: string;
+  readonly buttons: readonly { readonly id: string; readonly title: string }[];
+  readonly rows: readonly ListRow[];
+}
 
 /** Turns what customers do into signed webhooks. */
 export class CustomerMessages {
@@ -71,7 +82,7 @@ export class CustomerMessages {
     customerId: string,
     content: CustomerContent,
   ): { readonly record: InboundRecord; readonly webhook: WebhookRecord } {
-    const customer = this.#world.customers.get(customerId);
+    const customer = this.#author(this.#world.customers.get(customerId), content);
     this.#sender.requireUrl();
     const message: JsonObject = {
       ...this.#contextOf(customer, content),
@@ -86,6 +97,24 @@ export class CustomerMessages {
     const body = wireJson(messageWebhook(this.#world.business, customer, message));
     const webhook = this.#sender.send(body, { kind: 'message', customer: customer.id, type });
     return { record, webhook };
+  }
+
+  /** What the last interactive message to a customer offers. @throws SimulatorError `unknown_customer` */
+  choicesOf(customerId: string): Choices {
+    const shown = this.#world.lastInteractiveTo(this.#world.customers.get(customerId).id);
+    if (shown === undefined) return { buttons: [], rows: [] };
+    const { request, text } = shown;
+    return { ...(text !== undefined && { text }), buttons: replyButtonsOf(request), rows: listRowsOf(request) };
+  }
+
+  /** Who has written it. A system message is about a customer, whatever number it is from. */
+  #author(customer: Customer, content: CustomerContent): Customer {
+    if (content.type !== 'raw' || content.message['type'] === 'system') return customer;
+    const { from, from_user_id: userId } = content.message;
+    if (typeof userId === 'string')
+      return userId === customer.userId ? customer : this.#world.customers.reach({ by: 'user_id', userId });
+    if (typeof from !== 'string' || !/^\d+$/.test(from) || from === customer.waId) return customer;
+    return this.#world.customers.reach({ by: 'phone', digits: from });
   }
 
   /** `type` and the object of that name. */

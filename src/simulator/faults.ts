@@ -29,6 +29,7 @@ interface WebhookFault extends Trigger {
 /**
  * - `error` Meta's envelope with this code; `status` and `details` default to what Meta gives with it
  * - `answer` this status and body, whatever they are
+ * - `accept_then_fail` accepted and `sent`, and then a status `failed` with this code
  * - `timeout` no answer and nothing accepted · `accept_then_timeout` accepted, statuses follow, but no answer
  * - `reset` the connection is reset and nothing accepted · `accept_then_reset` accepted first
  */
@@ -41,6 +42,7 @@ export type GraphFault = Trigger & { readonly on: 'graph' } & (
         readonly details?: string;
       }
     | { readonly do: 'answer'; readonly status: number; readonly body: string; readonly contentType?: string }
+    | { readonly do: 'accept_then_fail'; readonly code: number; readonly details?: string }
     | { readonly do: 'timeout' | 'accept_then_timeout' | 'reset' | 'accept_then_reset' }
   );
 
@@ -102,8 +104,8 @@ function strikes({ match }: Fault, subject: FaultSubject): boolean {
 }
 
 function summaryOf(fault: Fault): string {
-  const deed =
-    fault.do === 'duplicate' ? `duplicate ×${fault.times}` : fault.do === 'error' ? `error ${fault.code}` : fault.do;
+  const detail = fault.do === 'duplicate' ? `×${fault.times}` : 'code' in fault ? fault.code : '';
+  const deed = `${fault.do} ${detail}`.trimEnd();
   const times = fault.for === 'always' ? 'every' : `the next ${fault.for?.next ?? 1}`;
   const { kind, customer, type } = fault.match ?? {};
   const whom = [type, kind, customer && `of ${customer}`].filter(Boolean).join(' ');

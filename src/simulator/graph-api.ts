@@ -5,7 +5,7 @@ import { errorEnvelope, type GraphProblem, graphProblem, unknownObject, unknownP
 import { isObject, type JsonObject, parseJson } from './json.ts';
 import { screenOf } from './screen.ts';
 import { readAddress, readSendRequest, type SendRequest } from './send-request.ts';
-import type { StatusLadder } from './status-ladder.ts';
+import type { Accepted, StatusLadder } from './status-ladder.ts';
 import type { OutboundRecord, World } from './world.ts';
 
 interface Answer {
@@ -78,7 +78,8 @@ export class GraphApi {
     if (phoneNumberId === undefined) return this.#told(call, this.#refusal(unknownPath(call.path)));
     const body = parsed(call.body);
     const fault = this.#world.faults.take('graph', this.#subjectOf(body));
-    const run = (): Answer => this.#send(call, phoneNumberId, body);
+    const failure = fault?.do === 'accept_then_fail' ? fault : undefined;
+    const run = (): Answer => this.#send(call, phoneNumberId, body, failure);
     return fault === undefined ? this.#told(call, run()) : this.#strike(fault, call, run);
   }
 
@@ -112,6 +113,8 @@ export class GraphApi {
         this.#record(call, status, body, fault.do);
         return { kind: 'answer', status, headers: { 'content-type': contentType }, body };
       }
+      case 'accept_then_fail':
+        return this.#told(call, run(), fault.do);
       case 'timeout':
       case 'accept_then_timeout':
         this.#record(call, null, null, fault.do);
@@ -132,7 +135,7 @@ export class GraphApi {
   }
 
   /** The checks in Meta's order (token, object, content), then the deed. */
-  #send(call: GraphCall, phoneNumberId: string, body: unknown): Answer {
+  #send(call: GraphCall, phoneNumberId: string, body: unknown, failure: Accepted['failure']): Answer {
     const { business } = this.#world;
     if (call.authorization !== `Bearer ${business.accessToken}`) return this.#refusal(graphProblem(190));
     if (phoneNumberId !== business.phoneNumberId) return this.#refusal(unknownObject(phoneNumberId));
@@ -147,7 +150,7 @@ export class GraphApi {
     const misfit = read.type === 'template' ? this.#world.templates.misfit(read.body['template']) : undefined;
     if (misfit) return this.#refusal(misfit);
     if (this.#enforceWindow && this.#isOutsideWindow(read)) return this.#refusal(graphProblem(131047, WINDOW_CLOSED));
-    return { status: 200, body: this.#accept(read) };
+    return { status: 200, body: this.#accept(read, failure) };
   }
 
   /** Groups have no window here, as nobody writes in them. */
@@ -158,7 +161,7 @@ export class GraphApi {
     return last === undefined || this.#world.clock.now() - last.atMs > WINDOW_MS;
   }
 
-  #accept(request: Extract<SendRequest, { kind: 'message' }>): JsonObject {
+  #accept(request: Extract<SendRequest, { kind: 'message' }>, failure: Accepted['failure']): JsonObject {
     const { recipient, input, type, body, callbackData } = request;
     const add = (customer: string, digits: string): OutboundRecord =>
       this.#world.addOutbound({
@@ -175,7 +178,11 @@ export class GraphApi {
     }
     const customer = this.#world.customers.reach(recipient);
     const record = add(customer.id, wamidDigits(customer));
-    this.#ladder.start({ record, customer, recipient, ...(callbackData === undefined ? {} : { callbackData }) });
+    this.#ladder.start({
+      ...{ record, customer, recipient },
+      ...(callbackData === undefined ? {} : { callbackData }),
+      ...(failure && { failure }),
+    });
     return accepted({ input, ...addressShown(recipient) }, { id: record.wamid });
   }
 

@@ -90,6 +90,13 @@ export function unknownPath(path: string): GraphProblem {
   return { ...graphProblem(2500), message: `Unknown path components: ${path}` };
 }
 
+/** An element of `errors[]` of a status `failed`: `message` repeats the title, and `details` too where none are known. */
+export function statusError(code: number, details?: string): JsonObject {
+  const [, title] = KNOWN[code] ?? [400, 'Error'];
+  const href = '/documentation/business-messaging/whatsapp/support/error-codes';
+  return { code, title, message: title, error_data: { details: details ?? title }, href };
+}
+
 /** The body of an error answer. */
 export function errorEnvelope(problem: GraphProblem, traceId: string): JsonObject {
   const { message, type, code, subcode, details } = problem;

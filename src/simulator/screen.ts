@@ -6,6 +6,8 @@ export interface Screen {
   readonly text?: string;
   /** Titles of the reply buttons under it. */
   readonly buttons?: readonly string[];
+  /** Titles of the rows of its list, over all sections. */
+  readonly rows?: readonly string[];
 }
 
 export interface ListRow {
@@ -16,8 +18,13 @@ export interface ListRow {
 
 export function screenOf(request: JsonObject): Screen {
   const text = textOf(request);
-  const buttons = replyButtonsOf(request).map((button) => button.title);
-  return { ...(text === undefined ? {} : { text }), ...(buttons.length === 0 ? {} : { buttons }) };
+  const buttons = replyButtonsOf(request).map(({ title }) => title);
+  const rows = listRowsOf(request).map(({ title }) => title);
+  return {
+    ...(text === undefined ? {} : { text }),
+    ...(buttons.length === 0 ? {} : { buttons }),
+    ...(rows.length === 0 ? {} : { rows }),
+  };
 }
 
 /** The reply buttons of a send request that passed the checks. */

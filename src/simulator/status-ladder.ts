@@ -1,4 +1,5 @@
 import type { Customer, Recipient } from './customers.ts';
+import { statusError } from './graph-problem.ts';
 import type { JsonObject } from './json.ts';
 import { statusWebhook } from './webhook-body.ts';
 import type { WebhookSender } from './webhook-sender.ts';
@@ -21,6 +22,8 @@ export interface Accepted {
   readonly customer: Customer;
   readonly recipient: Recipient;
   readonly callbackData?: string;
+  /** Why it will not be delivered, by a fault. */
+  readonly failure?: { readonly code: number; readonly details?: string };
 }
 
 /** Tells the service, webhook by webhook, what became of its messages. */
@@ -38,9 +41,16 @@ export class StatusLadder {
     this.#delays = { ...DEFAULT_STATUS_DELAYS_MS, ...delays };
   }
 
-  /** Plans the steps. Of a reaction Meta reports nothing beyond `sent`. */
+  /** Plans the steps. Of a reaction Meta reports nothing beyond `sent`; what fails does so when it would be delivered. */
   start(accepted: Accepted): void {
     this.#accepted.set(accepted.record, accepted);
+    if (accepted.failure !== undefined) {
+      const { sent, delivered } = this.#delays;
+      if (sent !== 'never') this.#world.clock.after(sent, () => this.#report(accepted, 'sent'));
+      const failsMs = delivered === 'never' ? DEFAULT_STATUS_DELAYS_MS.delivered : delivered;
+      this.#world.clock.after(failsMs, () => this.#report(accepted, 'failed'));
+      return;
+    }
     for (const step of accepted.record.type === 'reaction' ? (['sent'] as const) : STEPS) {
       const delayMs = this.#delays[step];
       if (delayMs !== 'never') this.#world.clock.after(delayMs, () => this.#report(accepted, step));
@@ -62,13 +72,13 @@ export class StatusLadder {
   /** Reports `read` now, whatever is planned; once. A message is delivered to whoever reads it. */
   read(record: OutboundRecord): void {
     const accepted = this.#accepted.get(record);
-    if (accepted === undefined || record.type === 'reaction') return;
+    if (accepted === undefined || accepted.failure !== undefined || record.type === 'reaction') return;
     if (!record.statuses.some(({ status }) => status === 'read')) this.#report(accepted, 'read');
   }
 
-  #report(accepted: Accepted, step: Step): void {
+  #report(accepted: Accepted, step: Step | 'failed'): void {
     const { record, customer } = accepted;
-    const waiting = step === 'sent' ? undefined : this.#offline.get(customer.id);
+    const waiting = step === 'sent' || step === 'failed' ? undefined : this.#offline.get(customer.id);
     if (waiting !== undefined) {
       waiting.push(() => this.#report(accepted, step));
       return;
@@ -77,7 +87,8 @@ export class StatusLadder {
     record.statuses.push({ status: step, atMs });
     this.#world.watch.changed();
     if (this.#sender.url === undefined) return;
-    const status = statusOf(accepted, step, atMs, step !== 'read' || this.#delays.delivered === 'never');
+    const priced = step !== 'read' || this.#delays.delivered === 'never';
+    const status = step === 'failed' ? failedStatus(accepted, atMs) : statusOf(accepted, step, atMs, priced);
     const body = wireJson(statusWebhook(this.#world.business, customer, status));
     this.#sender.send(body, { kind: 'status', customer: customer.id, type: step });
   }
@@ -96,6 +107,19 @@ function statusOf({ record, customer, callbackData }: Accepted, step: Step, atMs
     recipient_user_id: customer.userId,
     ...(callbackData === undefined ? {} : { biz_opaque_callback_data: callbackData }),
     ...(priced ? { pricing: pricingOf(record.type) } : {}),
+  };
+}
+
+/**
+ * By the address that the message was sent to, and no other (the digest of Meta's changes, 2026). Whether Meta returns
+ * `biz_opaque_callback_data` here is not known.
+ */
+function failedStatus({ record, recipient, failure }: Accepted, atMs: number): JsonObject {
+  return {
+    ...{ id: record.wamid, status: 'failed', timestamp: String(Math.floor(atMs / 1000)) },
+    ...(recipient.by === 'phone' ? { recipient_id: recipient.digits } : {}),
+    ...(recipient.by === 'user_id' ? { recipient_user_id: recipient.userId } : {}),
+    errors: failure === undefined ? [] : [statusError(failure.code, failure.details)],
   };
 }
 

@@ -33,7 +33,9 @@ export function messageWebhook(business: Business, customer: Customer, message: 
   return messagesWebhook(business, { ...contacts, messages: [message] });
 }
 
-/** `contacts` shows the user name only with delivered and read, as at Meta since 2026. */
+/** `contacts` shows the user name only with delivered and read, as at Meta since 2026, and is absent with failed. */
 export function statusWebhook(business: Business, customer: Customer, status: JsonObject): JsonObject {
-  return messagesWebhook(business, { contacts: [contact(customer, status['status'] !== 'sent')], statuses: [status] });
+  const showUsername = status['status'] !== 'sent';
+  const contacts = status['status'] === 'failed' ? {} : { contacts: [contact(customer, showUsername)] };
+  return messagesWebhook(business, { ...contacts, statuses: [status] });
 }

@@ -28,9 +28,12 @@ export class TestFaults {
 
   /** Sends fail with this code of Meta's: `faults.graph(131056).next(1)`. */
   graph(code: number): Strikes {
-    const strike = (times: { readonly next: number } | 'always') =>
-      void this.#service.meta.faults.arm({ on: 'graph', do: 'error', code, for: times, match: { kind: 'message' } });
-    return { next: (times) => strike({ next: times }), always: () => strike('always') };
+    return this.#strikes('error', code);
+  }
+
+  /** Meta takes messages and cannot deliver them: a status `failed` with this code, `faults.undelivered(131026).next(1)`. */
+  undelivered(code: number): Strikes {
+    return this.#strikes('accept_then_fail', code);
   }
 
   /** Meta takes the next message, but its answer is lost: a correct service does not send it again. */
@@ -49,5 +52,11 @@ export class TestFaults {
   /** Disarms the faults of Meta that have not struck yet. */
   clear(): void {
     this.#service.meta.faults.clear();
+  }
+
+  #strikes(deed: 'error' | 'accept_then_fail', code: number): Strikes {
+    const strike = (times: { readonly next: number } | 'always') =>
+      void this.#service.meta.faults.arm({ on: 'graph', do: deed, code, for: times, match: { kind: 'message' } });
+    return { next: (times) => strike({ next: times }), always: () => strike('always') };
   }
 }

@@ -10,9 +10,10 @@ import type { HandlerRun } from '../core/ports/bot.ts';
 import type { Log, LogFields } from '../core/ports/observation.ts';
 import type { DeadLetter } from '../core/ports/queue.ts';
 import { Simulator } from '../simulator/simulator.ts';
-import { CrashingQueue } from './crashing-queue.ts';
 import { SimulatedMedia } from './simulated-media.ts';
+import { TestQueue } from './test-queue.ts';
 import type { VirtualClock } from './virtual-clock.ts';
+import { WatchedSendRate } from './watched-send-rate.ts';
 import { WebhookMail } from './webhook-mail.ts';
 
 /** `sent` and `delivered` come by themselves; `read` when the customer reads. */
@@ -79,8 +80,8 @@ export class TestService {
   readonly mail: WebhookMail;
   readonly composition: Composition;
   readonly #options: TestServiceOptions;
-  #queue: CrashingQueue | undefined;
-  #isQueueAtRest: () => boolean = () => true;
+  #queue: TestQueue | undefined;
+  #sendRate: WatchedSendRate | undefined;
   #settling: Promise<void> = Promise.resolve();
   #steps = 0;
 
@@ -105,9 +106,12 @@ export class TestService {
       graph: (call) => this.meta.graph(call),
       media: new SimulatedMedia(this.meta.media),
       messageQueue: (queue) => {
-        this.#isQueueAtRest = () => queue.isAtRest;
-        this.#queue = new CrashingQueue(queue);
+        this.#queue = new TestQueue(queue);
         return this.#queue;
+      },
+      sendRate: (rate) => {
+        this.#sendRate = new WatchedSendRate(rate);
+        return this.#sendRate;
       },
     });
   }
@@ -193,9 +197,13 @@ export class TestService {
         if (turn <= EAGER_TURNS) setImmediate(resolve);
         else setTimeout(resolve, 1);
       });
-      if (this.mail.isAtRest && this.#isQueueAtRest()) return true;
+      if (this.#isAtRest) return true;
     }
     return false;
+  }
+
+  get #isAtRest(): boolean {
+    return this.mail.isAtRest && (this.#queue === undefined || this.#queue.isAtRest(this.#sendRate?.waiting ?? 0));
   }
 
   async #receive(body: Uint8Array, signature: string | undefined): Promise<number> {

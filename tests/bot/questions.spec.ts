@@ -152,6 +152,19 @@ describe('A question', () => {
     expect(talk.heard).to.deep.equal(['answer in time', 'other text']);
   });
 
+  it('names the template that asks in its place when the window is closed', async () => {
+    const fallback = { template: 'which_order', language: 'en_US' };
+    const bot = defineBot((bot) => {
+      bot.onText('track', (ctx) => ctx.ask('orderNo', 'Which order number?', { fallback }));
+      bot.onAnswer('orderNo', (ctx) => ctx.reply.text('Thank you'));
+    });
+    const run = new RecordedRun();
+    await new BotHandler(bot).handle(text('track'), run);
+    expect(run.sent).to.have.length(1);
+    expect(run.sent[0]).to.deep.include({ content: { type: 'text', text: 'Which order number?' }, fallback });
+    expect(run.documents.get(CONVERSATION)).to.deep.equal({ asked: { name: 'orderNo' } });
+  });
+
   it('can be taken back, and is replaced by the next one', async () => {
     const talk = new Talk((bot, heard) => {
       bot.onText('both', async (ctx) => {

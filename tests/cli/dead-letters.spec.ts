@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresMessageQueue } from '../../src/adapters/postgres/postgres-message-queue.ts';
-import { readRequest } from '../../src/cli/dead-letters-request.ts';
+import { OPTIONS, readRequest } from '../../src/cli/dead-letters-request.ts';
+import { requestIn } from '../../src/cli/store-command.ts';
 import type { Job } from '../../src/core/ports/queue.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { textMessage } from '../core/builders.ts';
@@ -160,7 +161,7 @@ describe('npm run dead-letters', function () {
     [['list', '--quue', 'x'], "Unknown option '--quue'"],
   ] as const)
     it(`takes "${args.join(' ')}" for a mistake, and says which`, () => {
-      const request = readRequest(args);
+      const request = requestIn({ options: OPTIONS, read: readRequest }, args);
       expect(request !== 'help' && 'wrong' in request && request.wrong).to.satisfy((wrong: string) =>
         wrong.startsWith(said),
       );

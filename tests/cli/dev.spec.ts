@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { DevFolder } from '../support/dev-server.ts';
 import { eventually } from '../support/eventually.ts';
@@ -152,6 +152,40 @@ describe('npm run dev', function () {
         const own = await folder.run('dev', [], { STORE: 'memory', PORT: '65535' });
         expect(own.stderr).to.match(/^Port 65535 on 127\.0\.0\.1 is taken\n {2}Why .*\n {2}Fix .*\n$/);
         expect(own.exitCode).to.equal(1);
+      });
+    });
+
+    describe('without BOT', () => {
+      const start = async (env: Readonly<Record<string, string>> = {}) => {
+        await folder.start({ STORE: 'memory', BOT: '', ...env }, { cwd: folder.path });
+        return /^ {2}bot +(.*)$/m.exec(folder.server?.stdout ?? '')?.[1];
+      };
+      const hasOwn = (file: string) => {
+        mkdirSync(join(folder.path, 'bot'));
+        writeFileSync(
+          join(folder.path, file),
+          `export { default } from '${resolve('tests/fixtures/bots/greeting.ts')}';\n`,
+        );
+      };
+      const greeting = async () => (await folder.run('trigger', ['text', 'hi'])).stdout;
+
+      it('runs the shop for whoever has no bot yet, and says where theirs would be', async () => {
+        const sample = resolve('examples/shop/index.ts');
+        expect(await start()).to.equal(`${sample}, an example; yours is bot/index.ts, or what BOT names`);
+        expect(await greeting()).to.contain('[Track my order] [See the menu] [Talk to a person]');
+      });
+
+      it('runs bot/index.ts if there is one', async () => {
+        hasOwn('bot/index.ts');
+        expect(await start()).to.equal('bot/index.ts');
+        expect(await greeting()).to.contain('[Track my order] [Talk to a person]');
+      });
+
+      it('takes the one of .env first', async () => {
+        hasOwn('bot/other.mts');
+        writeFileSync(join(folder.path, 'bot', 'index.ts'), 'not even a bot');
+        writeFileSync(join(folder.path, '.env'), 'BOT=bot/other.mts\n');
+        expect(await start()).to.equal('bot/other.mts');
       });
     });
 

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresSendingNumbers } from '../../src/adapters/postgres/postgres-sending-numbers.ts';
-import { readRequest } from '../../src/cli/numbers-request.ts';
+import { OPTIONS, readRequest } from '../../src/cli/numbers-request.ts';
+import { requestIn } from '../../src/cli/store-command.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { ServiceProcess } from '../support/service-process.ts';
@@ -58,9 +59,16 @@ describe('npm run numbers', function () {
 
 describe('The arguments of npm run numbers', () => {
   it('are a verb and, but for list, one phone number ID', () => {
-    expect(readRequest(['list', '--json'])).to.deep.equal({ verb: 'list', json: true });
-    expect(readRequest(['stop', ID])).to.deep.equal({ verb: 'stop', phoneNumberId: ID, json: false });
-    expect(readRequest(['-h'])).to.equal('help');
+    expect(requestIn({ options: OPTIONS, read: readRequest }, ['list', '--json'])).to.deep.equal({
+      verb: 'list',
+      json: true,
+    });
+    expect(requestIn({ options: OPTIONS, read: readRequest }, ['stop', ID])).to.deep.equal({
+      verb: 'stop',
+      phoneNumberId: ID,
+      json: false,
+    });
+    expect(requestIn({ options: OPTIONS, read: readRequest }, ['-h'])).to.equal('help');
   });
 
   for (const [args, wrong] of [
@@ -72,6 +80,6 @@ describe('The arguments of npm run numbers', () => {
     [['stop', '+15550100001'], 'A phone number ID has digits only; it is not the phone number: see list.'],
   ] as const)
     it(`are refused: ${args.join(' ')}`, () => {
-      expect(readRequest(args)).to.deep.equal({ wrong });
+      expect(requestIn({ options: OPTIONS, read: readRequest }, args)).to.deep.equal({ wrong });
     });
 });

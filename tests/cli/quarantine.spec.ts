@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { PostgresDatabase } from '../../src/adapters/postgres/postgres-database.ts';
 import { PostgresQuarantine } from '../../src/adapters/postgres/postgres-quarantine.ts';
-import { readRequest } from '../../src/cli/quarantine-request.ts';
+import { OPTIONS, readRequest } from '../../src/cli/quarantine-request.ts';
+import { requestIn } from '../../src/cli/store-command.ts';
 import type { QuarantineReason } from '../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
 import { eventually } from '../support/eventually.ts';
@@ -77,6 +78,18 @@ describe('npm run quarantine', function () {
     expect(exitCode).to.equal(0);
     const missing = await run('show', '7');
     expect(missing).to.include({ exitCode: 3, stdout: '', stderr: 'There is no piece 7 in quarantine.\n' });
+  });
+
+  it('shows a terminal what it would obey, instead of having it obey', async () => {
+    const evil = Buffer.from('{\n\t"text": "\u001b]0;mine\u0007 \u009b2J \u202etxt\u0000 👩‍🌾 é"}');
+    await keep(['nul_character', evil]);
+    const asTerminal = { NODE_OPTIONS: '--import=data:text/javascript,process.stdout.isTTY=true' };
+    const { stdout } = await ServiceProcess.run(
+      { DATABASE_URL: database.url, ...asTerminal },
+      { file: 'src/cli/quarantine.ts', args: ['show', '1'] },
+    );
+    expect(stdout).to.equal('{\n\t"text": "\\u001b]0;mine\\u0007 \\u009b2J \\u202etxt\\u0000 👩‍🌾 é"}');
+    expect((await run('show', '1')).stdout, 'in a pipe').to.equal(evil.toString());
   });
 
   it('replays what can be handled now, oldest first, leaves the rest and says why', async () => {
@@ -251,7 +264,10 @@ describe('npm run quarantine', function () {
     [['discard', '--all', '--reason', 'too_deep'], 'discard takes either ids'],
   ] as const)
     it(`takes "${args.join(' ')}" for a mistake, and says which`, () => {
-      expect(readRequest(args)).to.satisfy((wrong: unknown) => String(wrong).startsWith(says));
+      const request = requestIn({ options: OPTIONS, read: readRequest }, args);
+      expect(request !== 'help' && 'wrong' in request && request.wrong).to.satisfy((wrong: string) =>
+        wrong.startsWith(says),
+      );
     });
 
   it('tells a mistake in a sentence, shows the usage, and exits 2; with --help it exits 0', async () => {

@@ -20,13 +20,19 @@ describe('A message from outside of the bot', () => {
     const windows = new MemoryServiceWindows(clock);
     windows.opened({ phoneNumberId: '1065', customer: { waId: '15550100001' }, openedAtMs: WROTE_AT_MS });
     nowMs += agoMs;
+    const problems: string[] = [];
+    const ours = new Set(['1065', '2077']);
     const queue = new MemoryMessageQueue(new MemoryRows());
-    const accept = new AcceptSend(new MemoryDedupStore(manualClock()), queue, windows, clock, outsideWindow);
+    const accept = new AcceptSend(new MemoryDedupStore(manualClock()), queue, windows, clock, {
+      outsideWindow,
+      isOurs: (phoneNumberId) => ours.has(phoneNumberId),
+      templates: { problemWith: async () => problems[0] },
+    });
     const waiting = async () => (await queue.depth('outbound')).waiting;
     const wait = (ms: number) => {
       nowMs += ms;
     };
-    return { run: (request: SendRequest, key = 'key') => accept.run(request, key), waiting, wait };
+    return { run: (request: SendRequest, key = 'key') => accept.run(request, key), waiting, wait, ours, problems };
   };
 
   it('is refused from the moment on at which the window is closed, and accepted until then', async () => {
@@ -53,6 +59,27 @@ describe('A message from outside of the bot', () => {
     expect(await run(TO_ANA)).to.deep.equal(first);
     expect((await run(TO_ANA, 'another key')).outcome).to.equal('window_closed');
     expect(await waiting()).to.equal(1);
+  });
+
+  it('is refused from a number that is not ours, with its key left free; what was accepted before stays so', async () => {
+    const { run, waiting, ours } = open(0);
+    const first = await run(TO_ANA);
+    ours.delete('1065');
+    expect(await run(TO_ANA)).to.deep.equal(first);
+    expect(await run(TO_ANA, 'another key')).to.deep.equal({ outcome: 'unknown_number' });
+    expect((await run({ ...TO_ANA, phoneNumberId: '2077' }, 'another key')).outcome).to.equal('accepted');
+    expect(await waiting()).to.equal(2);
+  });
+
+  it('is refused with a template that does not fit, with its key left free; what was accepted before stays so', async () => {
+    const { run, waiting, problems } = open(0);
+    const first = await run(TO_ANA);
+    problems.push('it lacks a part');
+    expect(await run(TO_ANA)).to.deep.equal(first);
+    expect(await run(TO_ANA, 'another key')).to.deep.equal({ outcome: 'unfit_template', problem: 'it lacks a part' });
+    problems.pop();
+    expect((await run(TO_ANA, 'another key')).outcome).to.equal('accepted');
+    expect(await waiting()).to.equal(2);
   });
 
   for (const [what, request] of [

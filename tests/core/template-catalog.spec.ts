@@ -33,6 +33,20 @@ describe('TemplateCatalog', () => {
     expect(asked).to.have.length(2);
   });
 
+  it('asks again for whom the list is too old', async () => {
+    const { asked, world, catalog } = open();
+    await catalog.list(ACCOUNT);
+    world.nowMs = 9_999;
+    await catalog.list(ACCOUNT, { notOlderThanMs: 10_000 });
+    expect(asked).to.have.length(1);
+    world.nowMs = 10_000;
+    await catalog.list(ACCOUNT, { notOlderThanMs: 10_000 });
+    expect(asked).to.have.length(2);
+    await catalog.list(ACCOUNT, { notOlderThanMs: 10_000 });
+    await catalog.list(ACCOUNT);
+    expect(asked, 'for everybody').to.have.length(2);
+  });
+
   it('remembers no failure', async () => {
     const { asked, world, catalog } = open();
     world.fails = true;

@@ -27,8 +27,8 @@ describe('The examples', function () {
   for (const name of EXAMPLES)
     it(`${name} has a page that says how to run it and how to test it`, () => {
       const page = readFileSync(join(ROOT, 'examples', name, 'README.md'), 'utf8');
-      expect(page).to.contain(`BOT=examples/${name}/bot.ts npm run dev`);
-      expect(page).to.contain(`npx node --test examples/${name}/bot.test.ts`);
+      expect(page).to.contain(`BOT=examples/${name}/index.ts npm run dev`);
+      expect(page).to.contain(`npx node --test examples/${name}/index.test.ts`);
       expect(page.split('\n').length).to.be.within(15, 40);
     });
 });

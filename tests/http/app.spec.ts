@@ -35,6 +35,24 @@ describe('The app', () => {
     }
   });
 
+  it('asks the store for what was sent by ids alone that it could have given', async () => {
+    const asked: string[] = [];
+    const api = {
+      token: 'token',
+      read: () => ({ problem: 'nothing is sent here' }),
+      accept: async () => ({ outcome: 'busy' as const }),
+      find: async (sendId: string) => void asked.push(sendId),
+    };
+    const { url, log } = await openApp({ api });
+    const known = '0a1b2c3d-0000-8000-a000-00000000000f';
+    for (const id of [known, '%00', `${known}%00`, 'a', '%zz', known.toUpperCase()]) {
+      const response = await fetch(`${url}/api/messages/${id}`, { headers: { authorization: 'Bearer token' } });
+      expect(response.status, id).to.equal(404);
+    }
+    expect(asked).to.deep.equal([known]);
+    expect(log.lines).to.deep.equal([]);
+  });
+
   it('answers 405 with the methods that there are', async () => {
     const app = await openApp({ probe: ready, metricsPage: page });
     const allowed = {

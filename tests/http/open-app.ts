@@ -38,7 +38,7 @@ export interface OpenApp {
   readonly log: RecordingLog;
 }
 
-export interface OpenOptions extends Partial<Pick<AppOptions, 'metricsPage'>> {
+export interface OpenOptions extends Partial<Pick<AppOptions, 'metricsPage' | 'api'>> {
   readonly limits?: AdmissionLimits;
   readonly probe?: ReadinessProbe;
   readonly withoutWebhook?: boolean;
@@ -62,6 +62,7 @@ export async function openApp(options: OpenOptions = {}): Promise<OpenApp> {
       : { receiver, metrics, verifyToken: options.verifyToken ?? VERIFY_TOKEN },
     readiness: options.probe && new CachedReadiness(options.probe, TIME_LIMITS.readiness),
     metricsPage: options.metricsPage,
+    api: options.api,
   });
   const result = await listen(app, {
     ...{ host: '127.0.0.1', port: 0, admission, log },

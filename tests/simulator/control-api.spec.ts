@@ -5,6 +5,32 @@ import { buttonsTo, post, textTo } from './graph-client.ts';
 import { ServiceDouble } from './service-double.ts';
 import { SPACED_VECTOR } from './wire-vectors.ts';
 
+const LIST = {
+  request: {
+    type: 'interactive',
+    interactive: {
+      type: 'list',
+      body: { text: 'Which one?' },
+      action: {
+        button: 'Look',
+        sections: [
+          {
+            rows: [
+              { id: 'r', title: 'Red' },
+              { id: 'b', title: 'Blue', description: 'like the sky' },
+            ],
+          },
+        ],
+      },
+    },
+  },
+  buttons: [],
+  rows: [
+    { id: 'r', title: 'Red' },
+    { id: 'b', title: 'Blue', description: 'like the sky' },
+  ],
+};
+
 describe('Control API', () => {
   let service: ServiceDouble;
   let meta: Simulator;
@@ -175,6 +201,29 @@ describe('Control API', () => {
     expect(service.requests[0]?.body.toString()).to.equal(SPACED_VECTOR.body);
     const empty = await call('POST', '/webhooks');
     expect(empty.body).to.include({ body: '' });
+  });
+
+  it('shows what a customer can choose from, and lets them pick a row', async () => {
+    expect((await call('GET', '/choices?customer=kim')).body).to.deep.equal({ buttons: [], rows: [] });
+    expect((await call('GET', '/choices?customer=bo')).status).to.equal(404);
+    const { request, buttons, rows } = LIST;
+    await post(meta, { messaging_product: 'whatsapp', to: '+15550100001', ...request });
+    expect((await call('GET', '/choices')).body).to.deep.equal({ text: 'Which one?', buttons, rows });
+    const picked = await call('POST', '/messages', { type: 'pick', title: 'Blue' });
+    expect(picked.status).to.equal(200);
+    expect(meta.transcript.at(-1)).to.have.nested.property('message.interactive.list_reply.id', 'b');
+  });
+
+  it('waits also for what follows a reply closely, if asked to', async () => {
+    service.answer = (_request, response) => {
+      response.end();
+      void (async () => {
+        for (const words of ['one', 'two', 'three']) await post(meta, textTo('+15550100001', words));
+      })();
+    };
+    const { body } = await call('POST', '/messages', { type: 'text', text: 'hi', wait: 'reply', quietMs: 500 });
+    expect(body.replies.map(({ text }: { text: string }) => text)).to.deep.equal(['one', 'two', 'three']);
+    expect(body.waited).to.equal('done');
   });
 
   it('shows the transcript, all of it or one customer or direction', async () => {

@@ -86,6 +86,34 @@ describe('Status ladder', () => {
     expect(statuses().map(({ status }) => status)).to.deep.equal(['sent']);
   });
 
+  it('reports sent and failed, with the code, its title and the address alone, where a fault wants it', async () => {
+    await open({ statusDelaysMs: { sent: 1, delivered: 20, read: 20 } });
+    meta.faults.arm({ on: 'graph', do: 'accept_then_fail', code: 131026, details: 'Message Undeliverable.' });
+    const { status, body } = await post(meta, textTo('+15550100001'));
+    expect(status).to.equal(200);
+    await service.received(2);
+    expect(statuses().map((one) => one.status)).to.deep.equal(['sent', 'failed']);
+    const { timestamp: _, ...failed } = statuses()[1]!;
+    expect(failed).to.deep.equal({
+      id: body.messages?.[0]?.id,
+      status: 'failed',
+      recipient_id: '15550100001',
+      errors: [
+        {
+          code: 131026,
+          title: 'Message undeliverable',
+          message: 'Message undeliverable',
+          error_data: { details: 'Message Undeliverable.' },
+          href: '/documentation/business-messaging/whatsapp/support/error-codes',
+        },
+      ],
+    });
+    expect(service.values[1]).not.to.have.property('contacts');
+    expect((await post(meta, textTo('+15550100001'))).status).to.equal(200);
+    await service.received(5);
+    expect(statuses().at(-1)?.status).to.equal('read');
+  });
+
   it('bills a template', async () => {
     await open({ statusDelaysMs: { sent: 1, delivered: 'never', read: 'never' } });
     const template = { name: 'hello_world', language: { code: 'en_US' } };

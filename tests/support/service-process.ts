@@ -78,15 +78,16 @@ export class ServiceProcess {
 
   /**
    * Nothing of this process's environment but PATH and HOME reaches it, apart from the collection of coverage. BOT counts
-   * from the repository, whose sample bot is the default.
+   * from the repository, one that greets is the default; empty, it is not set.
    */
   static spawn(env: Environment, { file = 'src/main.ts', args = [], cwd }: SpawnOptions = {}): ServiceProcess {
     const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
     // A start takes half the time with the cache, but functions from there are missing in the coverage.
     const inherited = { PATH, HOME, ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : { NODE_COMPILE_CACHE }) };
     emptyFolder ??= mkdtempSync(join(tmpdir(), 'wahook-cwd-'));
-    const BOT = resolve(ROOT, env['BOT'] ?? 'bot/index.ts');
-    const options = { cwd: cwd ?? emptyFolder, env: { ...inherited, ...env, BOT } };
+    const { BOT = 'tests/fixtures/bots/greeting.ts', ...settings } = env;
+    const bot = BOT === '' ? {} : { BOT: resolve(ROOT, BOT) };
+    const options = { cwd: cwd ?? emptyFolder, env: { ...inherited, ...settings, ...bot } };
     return new ServiceProcess(spawn(process.execPath, [join(ROOT, file), ...args], options));
   }
 

@@ -130,6 +130,14 @@ describe('The process', function () {
     expect(service.stderr).to.contain('! ROLE splits the work');
   });
 
+  it('warns that an example answers where nobody has named a bot', async () => {
+    const env = { ...SETTINGS, STORE: 'memory', PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json', BOT: '' };
+    const service = ServiceProcess.spawn(env);
+    await service.line((line) => line.includes('"message":"Ready"'));
+    expect(service.stderr).to.match(/^! BOT is not set, and there is no bot\/index\.ts\n {2}Why .*examples\/shop/);
+    expect(await service.stop()).to.equal(0);
+  });
+
   describe('that is told to stop', () => {
     before(startPostgres);
 

@@ -128,7 +128,13 @@ describe('A service for programs in other languages', function () {
       [{ template: 'order_ready', language: 'en_US', bodies: [] }, /has a field "bodies"/],
     ] as const)
       expect((await post({ ...toLee, fallback }, 'order-4')).body.error?.message).to.match(problem);
-    const fallback = { template: 'order_ready', language: 'en_US' };
+    const unfit = await post({ ...toLee, fallback: { template: 'order_status', language: 'en_US' } }, 'order-4');
+    expect(unfit).to.deep.include({ status: 400 });
+    expect(unfit.body.error).to.deep.equal({
+      code: 'unfit_template',
+      message: 'The template order_status (en_US) cannot be sent: its body takes 2 ({{1}}, {{2}}), but 0 are given',
+    });
+    const fallback = { template: 'order_status', language: 'en_US', body: ['1042', 'is ready'] };
     const accepted = await post({ ...toLee, fallback }, 'order-4');
     expect(accepted.status).to.equal(202);
     await eventually(async () => (await look(accepted.location ?? '')).body['state'] === 'sent');
@@ -153,12 +159,21 @@ describe('A service for programs in other languages', function () {
     expect(meta.requests).to.have.length(before);
   });
 
+  it('knows no message by an id that is none, whatever is in it', async () => {
+    for (const id of ['00000000-0000-4000-8000-000000000000', '1', '%00', 'a%00b', 'x'.repeat(5_000), '%F0%9F%92%A9']) {
+      const { status, body } = await look(`/api/messages/${id}`);
+      expect([status, (body['error'] as { code: string }).code], id).to.deep.equal([404, 'not_found']);
+    }
+    for (const path of ['%', '%zz', '%ED%A0%80'])
+      expect((await fetch(`${service.url}/api/messages/${path}`)).status, path).to.equal(404);
+  });
+
   it('lets nobody in without the token, and has no such address without one', async () => {
     for (const token of ['', 'x', `${TOKEN}x`, TOKEN.slice(1)])
       expect((await post(TO_ANA, 'order-3', token)).status, token).to.equal(401);
     expect((await fetch(`${service.url}/api/messages/1`)).status).to.equal(401);
-    expect((await look('/api/messages/00000000-0000-4000-8000-000000000000')).status).to.equal(404);
-    const result = readConfig({ ...meta.env, STORE: 'memory', PORT: '0', LOG_LEVEL: 'error' });
+    const BOT = 'tests/fixtures/bots/greeting.ts';
+    const result = readConfig({ ...meta.env, STORE: 'memory', PORT: '0', LOG_LEVEL: 'error', BOT });
     if ('problems' in result) throw new Error('problems');
     const closed = await startService(result.config);
     await closed.prepared;

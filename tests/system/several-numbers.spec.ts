@@ -13,6 +13,7 @@ const SECOND = '209876543210987';
 const UNKNOWN = '300000000000003';
 const TOKEN = 'canary-token-of-the-second-number';
 const SECRET = 'canary-secret-of-the-second-number';
+const API_TOKEN = 'a'.repeat(32);
 const CONTENT = 'a picture';
 
 /** A busy machine takes its time. */
@@ -87,7 +88,7 @@ describe('A service with several numbers', function () {
     write(second);
     const started = await ServiceProcess.start({
       ...{ STORE: 'memory', BOT: 'tests/fixtures/bots/every-call.ts', WHATSAPP_API_URL: `${meta.origin}/v25.0` },
-      NUMBERS: join(folder, 'numbers.json'),
+      ...{ NUMBERS: join(folder, 'numbers.json'), API_TOKEN },
     });
     ({ service, url } = started);
   });
@@ -97,6 +98,27 @@ describe('A service with several numbers', function () {
     await service.exit();
     await meta.close();
     rmSync(folder, { recursive: true });
+  });
+
+  it('takes messages to send from a number of the file, or of the environment, and from no other', async () => {
+    const send = async (phoneNumberId: string) => {
+      const response = await fetch(`${url}/api/messages`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${API_TOKEN}`, 'idempotency-key': phoneNumberId },
+        body: JSON.stringify({ to: { waId: '15550100001' }, content: { type: 'text', text: 'hi' }, phoneNumberId }),
+      });
+      const { error } = (await response.json()) as { error?: { code: string; message: string } };
+      return { status: response.status, ...error };
+    };
+    expect([(await send(OWN)).status, (await send(SECOND)).status]).to.deep.equal([202, 202]);
+    const refused = await send(UNKNOWN);
+    expect(refused).to.include({ status: 400, code: 'unknown_number' });
+    expect(refused.message)
+      .to.match(/NUMBERS has no number with this phoneNumberId/)
+      .and.not.contain(UNKNOWN);
+    write(second, { phoneNumberId: UNKNOWN });
+    await reload();
+    expect((await send(UNKNOWN)).status).to.equal(202);
   });
 
   it('asks Meta for everything by the number that the message came to', async () => {

@@ -58,6 +58,28 @@ describe('A customer of testBot', () => {
     expect(heard()).to.include({ type: 'unknown', reported: 'hologram' });
   });
 
+  it("sends a raw message from another address: it is that person's, and so is the answer", async () => {
+    const t = await testBot(
+      defineBot((bot) => {
+        bot.on('message.text', (ctx) => ctx.reply.text(`You said: ${ctx.text}`));
+      }),
+    );
+    const ana = t.customer({ name: 'Ana' });
+    const kim = t.customer({ name: 'Kim', phone: '15550109999' });
+    const message = { type: 'text', text: { body: 'from here' } };
+    await ana.sends({ type: 'raw', message: { ...message, from: '15550109999' } });
+    ana.expectNoReply();
+    kim
+      .expectReply()
+      .text(/from here/)
+      .times(1);
+    await ana.sends({ type: 'raw', message: { ...message, from_user_id: 'US.1' } });
+    ana.expectNoReply();
+    expect(t.transcript).to.contain('US.1');
+    await ana.sends({ type: 'raw', message: { ...message, from: ana.waId ?? '', from_user_id: ana.userId } });
+    ana.expectReply().text(/from here/);
+  });
+
   it('reacts, takes it back, and edits', async () => {
     const { ana, heard } = await world();
     await ana.says('good morning');

@@ -10,7 +10,7 @@ const PRELUDE = `
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testBot } from 'wahook/testing';
-import bot from '../bot/index.ts';
+import bot from '../examples/shop/index.ts';
 `;
 
 function examplesOf(page: string): string[] {
@@ -30,7 +30,7 @@ describe('docs/testing.md and docs/existing-app.md', function () {
   let folder: string;
   let count: number;
 
-  // In a folder beside `bot`, so that the import is the one of the page.
+  // Inside the project, so that `wahook` means what it means to a reader.
   before(async () => {
     folder = await mkdtemp(join(ROOT, 'tests', '.tmp-testing-docs-'));
     const page = await readFile(join(ROOT, 'docs', 'testing.md'), 'utf8');
@@ -38,9 +38,9 @@ describe('docs/testing.md and docs/existing-app.md', function () {
     count = examples.length;
     const [whole = '', ...parts] = examples;
     for (const [name, text] of Object.entries({ whole, parts: `${PRELUDE}${parts.join('\n')}` }))
-      await writeFile(join(folder, `${name}.test.ts`), text.replace('../bot/index.ts', '../../bot/index.ts'));
+      await writeFile(join(folder, `${name}.test.ts`), text.replace('../examples/', '../../examples/'));
     const [existingApp = ''] = examplesOf(await readFile(join(ROOT, 'docs', 'existing-app.md'), 'utf8'));
-    await writeFile(join(folder, 'existing-app.ts'), existingApp.replace('../bot/index.ts', '../../bot/index.ts'));
+    await writeFile(join(folder, 'existing-app.ts'), existingApp.replace('../bot/', '../../examples/shop/'));
     const project = { extends: '../../tsconfig.json', include: ['*.ts'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(project));
   });

@@ -59,6 +59,28 @@ describe('Faults in the test of a bot', () => {
     expect(runs).to.deep.equal(['hello', 'again', 'and again']);
   });
 
+  it('undelivered: what Meta takes and cannot deliver is told to the bot, and sent again where the code allows it', async () => {
+    const failed: (string | undefined)[] = [];
+    const bot = defineBot((bot) => {
+      bot.on('message.text', (ctx) => ctx.reply.text(`You said: ${ctx.text}`));
+      bot.on('status.failed', (ctx) => void failed.push(`${ctx.status.failure?.kind} ${ctx.status.errors?.[0]?.code}`));
+    });
+    const t = await testBot(bot);
+    const ana = t.customer({ name: 'Ana' });
+    t.faults.undelivered(131026).next(1);
+    await ana.says('hello');
+    ana.expectReply().text('You said: hello').times(1);
+    expect(failed).to.deep.equal(['never 131026']);
+    expect(t.transcript).to.match(/You said: hello {2}\(failed\)$/);
+    await ana.reads();
+    expect(t.transcript).to.match(/\(failed\)$/);
+    t.faults.undelivered(131000).next(1);
+    await ana.says('again');
+    ana.expectReply().text('You said: again').times(2);
+    expect(t.transcript).to.match(/again {2}\(failed\)\n.*again {2}\(delivered\)$/);
+    t.expectNothingPending();
+  });
+
   it('lostAnswer: what Meta took is not sent again', async () => {
     const t = await testBot(countingBot().bot);
     const ana = t.customer({ name: 'Ana' });

@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import { testBot } from 'wahook/testing';
-import sampleBot from '../../bot/index.ts';
+import greetingBot from '../fixtures/bots/greeting.ts';
 
 const CONVERSATIONS = 50;
+const ROUNDS = 8;
 
-/** docs/testing.md promises 200; measured by the time of the processor, because others may be using it too. */
-const AT_LEAST_PER_SECOND = 60;
+/** The bar of docs/testing.md: by the clock on the wall, so waiting counts too; the best round, because others may use the machine. */
+const AT_LEAST_PER_SECOND = 200;
 
 async function conversation(): Promise<void> {
-  const t = await testBot(sampleBot);
+  const t = await testBot(greetingBot);
   const ana = t.customer({ name: 'Ana' });
   await ana.says('hi');
   ana.expectReply().buttons('track', 'agent');
@@ -17,19 +18,17 @@ async function conversation(): Promise<void> {
   t.expectNothingPending();
 }
 
-/** Conversations a second of this process's own time. */
-async function rate(): Promise<number> {
-  const before = process.cpuUsage();
+async function perSecond(): Promise<number> {
+  const startedAtMs = performance.now();
   for (let count = 0; count < CONVERSATIONS; count += 1) await conversation();
-  const { user, system } = process.cpuUsage(before);
-  return (CONVERSATIONS * 1e6) / (user + system);
+  return (CONVERSATIONS * 1_000) / (performance.now() - startedAtMs);
 }
 
 describe('The speed of testBot', () => {
   it('is hundreds of conversations a second, each in a world of its own', async function () {
     this.timeout(60_000);
     const rates: number[] = [];
-    for (let round = 0; round < 6; round += 1) rates.push(await rate());
+    for (let round = 0; round < ROUNDS; round += 1) rates.push(await perSecond());
     const best = Math.max(...rates);
     this.test!.title += ` (${Math.round(best)})`;
     expect(best).to.be.at.least(AT_LEAST_PER_SECOND);

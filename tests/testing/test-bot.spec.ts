@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert';
 import { expect } from 'chai';
 import { defineBot } from 'wahook';
 import { testBot } from 'wahook/testing';
-import sampleBot from '../../bot/index.ts';
+import greetingBot from '../fixtures/bots/greeting.ts';
 import { rejection } from '../simulator/rejection.ts';
 
 const echo = defineBot((bot) => {
@@ -13,7 +13,7 @@ const echo = defineBot((bot) => {
 
 describe('testBot', () => {
   it('runs a conversation: what a customer does resolves when the bot has answered and the answer is delivered', async () => {
-    const t = await testBot(sampleBot);
+    const t = await testBot(greetingBot);
     const ana = t.customer({ name: 'Ana' });
     await ana.says('hi');
     ana
@@ -30,7 +30,7 @@ describe('testBot', () => {
   });
 
   it('takes no time, however long the pauses: a message that fails runs again until it is a dead letter', async () => {
-    const t = await testBot(sampleBot, { env: { HANDLER_RETRIES: '3' } });
+    const t = await testBot(greetingBot, { env: { HANDLER_RETRIES: '3' } });
     const ana = t.customer({ name: 'Ana' });
     const startedMs = t.clock.now();
     await ana.says('boom');
@@ -95,6 +95,21 @@ describe('testBot', () => {
     await said;
     expect(t.deadLetters).to.have.length(1);
     expect(t.deadLetters[0]).to.include({ reason: 'handler_timeout' });
+  });
+
+  it("has the number's throughput on its clock: what waits for a place in it takes no real time", async () => {
+    const t = await testBot(echo, { env: { SEND_PER_SECOND: '2' } });
+    const [ana, kim] = [t.customer({ name: 'Ana' }), t.customer({ name: 'Kim' })];
+    const [startedMs, reallyStartedMs] = [t.clock.now(), performance.now()];
+    await Promise.all([ana, kim, ana, kim, ana].map((customer) => customer.says('hi')));
+    for (const [customer, replies] of [
+      [ana, 3],
+      [kim, 2],
+    ] as const)
+      expect(customer.replies).to.have.length(replies);
+    t.expectNothingPending();
+    expect(t.clock.now() - startedMs).to.be.within(2_000, 5_000);
+    expect(performance.now() - reallyStartedMs).to.be.lessThan(1_000);
   });
 
   it('refuses what is no bot, and a setting that is wrong', async () => {

@@ -3,6 +3,7 @@ import { PermanentError } from '../../core/errors.ts';
 import type { InboundMessage, OutboundMessage, WebhookEvent } from '../../core/model.ts';
 import type { EventHandler, HandlerRun } from '../../core/ports/bot.ts';
 import type { Clock } from '../../core/ports/observation.ts';
+import type { TemplateCheck } from '../../core/template-check.ts';
 import { problemOf, readReplies } from './outbound-request.ts';
 import { standardWebhookHeaders } from './standard-webhook.ts';
 
@@ -11,6 +12,7 @@ export interface RemoteHandlerOptions {
   /** Each signs. */
   readonly secrets: readonly string[];
   readonly clock: Clock;
+  readonly templates: Pick<TemplateCheck, 'problemWith'>;
 }
 
 /** With these it says that this very event will never do; every other failure may be its own, and is tried again. */
@@ -60,7 +62,12 @@ export class RemoteHandler implements EventHandler {
       await response.body?.cancel();
       throw refusal(status);
     }
-    for (const message of repliesOf(event, await textOf(response))) run.send(message);
+    const replies = repliesOf(event, await textOf(response));
+    for (const [index, reply] of replies.entries()) {
+      const problem = await this.#options.templates.problemWith(reply);
+      if (problem !== undefined) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${problem}`);
+    }
+    for (const reply of replies) run.send(reply);
   }
 }
 

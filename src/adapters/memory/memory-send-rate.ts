@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { sendLaneOf } from '../../core/lanes.ts';
-import type { Clock } from '../../core/ports/observation.ts';
+import type { Clock, Timers } from '../../core/ports/observation.ts';
 import type { JobError } from '../../core/ports/queue.ts';
 import type {
   Route,
@@ -10,6 +9,7 @@ import type {
   SendPermit,
   SendRate,
 } from '../../core/ports/sending.ts';
+import { realTimers } from '../../core/real-timers.ts';
 import {
   BY_HAND_MS,
   HEADROOM,
@@ -55,16 +55,24 @@ export class MemorySendRate implements SendRate, SendingNumbers {
   readonly #rows: MemoryRows;
   readonly #queue: Pick<MemoryMessageQueue, 'wake'>;
   readonly #clock: Clock;
+  readonly #timers: Timers;
   readonly #numbers = new Map<string, NumberState>();
   readonly #pairs = new Map<string, number>();
   readonly #pauses = new Map<string, Pause>();
 
-  /** @param queue the one with these rows; by the same `clock` */
-  constructor(limits: SendLimits, rows: MemoryRows, queue: Pick<MemoryMessageQueue, 'wake'>, clock: Clock = Date) {
+  /** @param queue the one with these rows; by the same `clock`, as are `timers` */
+  constructor(
+    limits: SendLimits,
+    rows: MemoryRows,
+    queue: Pick<MemoryMessageQueue, 'wake'>,
+    clock: Clock = Date,
+    timers: Timers = realTimers,
+  ) {
     this.#limits = limits;
     this.#rows = rows;
     this.#queue = queue;
     this.#clock = clock;
+    this.#timers = timers;
   }
 
   async reserve(route: Route, signal?: AbortSignal): Promise<SendPermit> {
@@ -76,8 +84,7 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     for (;;) {
       const atMs = this.#takePlace(phoneNumberId);
       const inMs = atMs - this.#clock.now();
-      if (inMs > 0 && !(await delay(inMs, true, signal && { signal }).catch(() => false)))
-        return { kind: 'later', inMs: 0, because: 'number' };
+      if (inMs > 0 && !(await this.#passed(inMs, signal))) return { kind: 'later', inMs: 0, because: 'number' };
       if (this.#clock.now() <= atMs + PLACE_LASTS_MS) return { kind: 'go', probe: false };
     }
   }
@@ -165,6 +172,19 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     if (pausedForMs > 0) return { kind: 'later', inMs: pausedForMs, because: 'account' };
     const freeInMs = number.freeAtMs - nowMs;
     return freeInMs > HORIZON_MS ? { kind: 'later', inMs: Math.ceil(freeInMs), because: 'number' } : undefined;
+  }
+
+  /** True when so much time has gone by, false as soon as `signal` is aborted. */
+  #passed(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const takeBack = this.#timers.after(ms, () => resolve(true));
+    const stop = () => resolve(false);
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop);
+    return promise.finally(() => {
+      takeBack();
+      signal?.removeEventListener('abort', stop);
+    });
   }
 
   #takePlace(phoneNumberId: string): number {

@@ -102,6 +102,11 @@ export class NumbersFile {
     return found;
   }
 
+  /** As `of`, and the log is told nothing. */
+  has(phoneNumberId: string): boolean {
+    return this.#settings.has(phoneNumberId);
+  }
+
   /** Of all numbers: a webhook may be signed with any of them. */
   get secrets(): readonly string[] {
     return this.#secrets;

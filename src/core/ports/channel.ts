@@ -74,8 +74,11 @@ export interface TemplateAccount {
 
 /** The message templates of our accounts, as Meta has them. */
 export interface TemplateSource {
-  /** All of an account, whatever their status, in Meta's order. Changes nothing. @throws WahookError `templates_unavailable` */
-  list(account: TemplateAccount): Promise<readonly MessageTemplate[]>;
+  /**
+   * All of an account, whatever their status, in Meta's order. Changes nothing. @param options what is remembered for longer is
+   * asked for anew @throws WahookError `templates_unavailable`
+   */
+  list(account: TemplateAccount, options?: { readonly notOlderThanMs?: number }): Promise<readonly MessageTemplate[]>;
 }
 
 /** What a run may ask of Meta right away, past the queue. It happens once per run, whatever becomes of the run. */

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { RemoteHandler } from '../../../src/adapters/api/remote-handler.ts';
 import { standardWebhookHeaders } from '../../../src/adapters/api/standard-webhook.ts';
 import { PermanentError } from '../../../src/core/errors.ts';
-import type { WebhookEvent } from '../../../src/core/model.ts';
+import type { OutboundMessage, WebhookEvent } from '../../../src/core/model.ts';
 import { account, interactive, RecordedRun, status, text } from '../../bot/bot-run.ts';
 import { rejection } from '../../simulator/rejection.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -57,7 +57,10 @@ describe('RemoteHandler', () => {
   afterEach(() => program.stop());
 
   const handle = async (event: WebhookEvent, run = new RecordedRun()): Promise<RecordedRun> => {
-    await new RemoteHandler({ url: program.url, secrets: [SECRET, OLD_SECRET], clock }).handle(event, run);
+    const problemWith = async ({ content }: Pick<OutboundMessage, 'content'>) =>
+      content.type === 'template' ? `${content.name} does not fit` : undefined;
+    const options = { url: program.url, secrets: [SECRET, OLD_SECRET], clock, templates: { problemWith } };
+    await new RemoteHandler(options).handle(event, run);
     return run;
   };
 
@@ -157,6 +160,13 @@ describe('RemoteHandler', () => {
         /Reply 2 .*1 to 4096/,
       ],
       [[{ type: 'buttons', text: 'x', buttons: 'none' }], /Reply 1/],
+      [
+        [
+          { type: 'text', text: 'fine' },
+          { type: 'template', name: 'order', language: 'en' },
+        ],
+        /^Reply 2 of HANDLER_URL: order does not fit$/,
+      ],
     ] as const) {
       program.answer = { status: 200, body: JSON.stringify(replies) };
       expect((await rejection(handle(text('hi'), run))).message).to.match(reason);

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { testBot } from 'wahook/testing';
-import bot from './bot.ts';
+import bot from './index.ts';
 
 test('says back what is written, to people with and without a phone number', async () => {
   const t = await testBot(bot);

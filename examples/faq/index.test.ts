@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import { testBot } from 'wahook/testing';
 import { TOPICS } from './answers.ts';
-import bot from './bot.ts';
+import bot from './index.ts';
 
 const IDS = TOPICS.map(({ id }) => id);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testBot } from 'wahook/testing';
-import bot from './bot.ts';
+import bot from './index.ts';
 
 /** The calendar is outside of the bot, so each test takes times of its own. */
 async function salon() {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { testBot } from 'wahook/testing';
-import bot from './bot.ts';
+import bot from './index.ts';
 
 async function shop(options?: Parameters<typeof testBot>[1]) {
   const t = await testBot(bot, options);
