@@ -1,3 +1,4 @@
+import { eventually } from '../tests/support/eventually.ts';
 import { cpuSecondsOf } from './cpu-time.ts';
 import type { Content, Load, LoadResult } from './load.ts';
 import { LoadGenerator } from './processes.ts';
@@ -9,6 +10,9 @@ const CONNECTIONS = 64;
 /** Node compiles for speed only what has run for a while. On a busy machine that takes longer, so it goes by requests. */
 const WARM_UP_REQUESTS = 6_000;
 const WARM_UP_MOST_SECONDS = 10;
+
+/** How long a worker may take for what it was warmed up with. */
+const DRAINED_MS = 60_000;
 
 /** Fewer than so many requests say nothing about the last percent of them. */
 const LEAST_REQUESTS = 100;
@@ -42,8 +46,10 @@ async function measureRates(subject: Subject, { seconds }: Settings): Promise<re
     const line = await onLoad(subject, async (running, generator) => {
       const load: Load = { kind: 'open', perSecond, seconds, ...target(running, content) };
       const { result, costs } = await measured(running, generator, load);
+      const waiting = await running.waiting?.();
       const row = `${subject.name}, ${perSecond.toLocaleString('en')}/s`;
-      return [{ table: RATES, row, figures: { ...latencies(result), ...costs } }];
+      const left = waiting !== undefined && { 'waiting at the end': waiting };
+      return [{ table: RATES, row, figures: { ...latencies(result), ...costs, ...left } }];
     });
     lines.push(...line);
   }
@@ -84,6 +90,8 @@ async function warmUp(running: Running, generator: LoadGenerator, content: Conte
     const load: Load = { kind: 'closed', connections: 32, seconds: 1, ...target(running, content) };
     requests += (await generator.run(load)).requests;
   }
+  // What a worker still has to do from before is no part of the load.
+  await eventually(async () => ((await running.waiting?.()) ?? 0) === 0, DRAINED_MS);
 }
 
 /** Processor and database per webhook, beside what the generator saw. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { spreadOf } from './figures.ts';
-import { LoadGenerator } from './processes.ts';
+import { LoadGenerator, startCeiling } from './processes.ts';
 import type { Case, Measured, Settings } from './section.ts';
 import { freshDatabase } from './servers.ts';
 import { onPostgres } from './subjects.ts';
@@ -49,10 +49,18 @@ async function measureIdle({ seconds: wanted }: Settings): Promise<readonly Meas
     await pause(500);
     const { ackMs } = await generator.run({ kind: 'open', perSecond: IDLE_PER_SECOND, seconds, urls });
     const commitMs = await withClients(1, ([commit]) => paced(seconds, commit as () => Promise<number>));
+    const bare = await startCeiling('bare-server.ts');
+    const answerMs = (await generator.run({ kind: 'open', perSecond: IDLE_PER_SECOND, seconds, urls: [bare.url] }))
+      .ackMs;
+    await bare.stop();
     const line = (row: string, { p50, p99 }: { readonly p50: number; readonly p99: number }): Measured => {
       return { table: IDLE, row, figures: { 'p50 ms': p50, 'p99 ms': p99 } };
     };
-    return [line('ack of a webhook', ackMs), line('a commit of one row', spreadOf(commitMs))];
+    return [
+      line('ack of a webhook', ackMs),
+      line('a commit of one row', spreadOf(commitMs)),
+      line('an answer of bare node:http', answerMs),
+    ];
   } finally {
     generator.stop();
     await running.stop();

@@ -1,5 +1,6 @@
 import { CAPACITY, RATES } from './acks.ts';
 import { IDLE } from './disk.ts';
+import { DRAIN, TO_HANDLER } from './drains.ts';
 import type { Goal } from './results.ts';
 
 const OURS = [CAPACITY, 'wahook on PostgreSQL', 'acks/s'] as const;
@@ -34,6 +35,20 @@ export const GOALS: readonly Goal[] = [
     of: ['webhooks of other shapes, wahook on PostgreSQL', '1,000 messages each', 'p99 ms'],
     atMost: 250,
   },
+  { what: '4,000/s, a worker draining beside: waiting at the end', of: beside('waiting at the end'), atMost: 2_000 },
+  {
+    what: 'drain: jobs/s in order ÷ without order',
+    of: [DRAIN, '100,000 waiting, 1,000 conversations in order', 'jobs/s'],
+    by: [DRAIN, '100,000 waiting, without order', 'jobs/s'],
+    atLeast: 0.7,
+  },
+  {
+    what: 'drain: what a job costs with 1,000,000 waiting ÷ with 10,000',
+    of: [DRAIN, '1,000,000 waiting', 'together µs'],
+    by: [DRAIN, '10,000 waiting', 'together µs'],
+    atMost: 2,
+  },
+  { what: 'idle: from publishing to the handler, p50 ms', of: [TO_HANDLER, 'a message', 'p50 ms'], atMost: 20 },
   {
     what: 'npm start on an existing schema, s',
     of: ['start: from the command to "ready", in seconds', 'npm start, existing schema', 's'],

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import type { Content } from './load.ts';
 import { type ServiceUnderTest, startCeiling, startPeer, startService } from './processes.ts';
 import { type BenchDatabase, emptyRedis, freshDatabase, postgresServer, type RedisKind } from './servers.ts';
@@ -12,6 +13,8 @@ export interface Running {
   readonly database?: BenchDatabase;
   /** First processes of the servers behind it. */
   readonly stores: readonly number[];
+  /** Messages and statuses that wait for its workers; absent: it has none. */
+  waiting?(): Promise<number>;
   /** Stops all of it and removes its data. */
   stop(): Promise<void>;
 }
@@ -147,11 +150,20 @@ export async function onPostgres(
     receivers: web,
     database,
     stores: [server.process.pid, ...(redis ? [redis.process.pid] : [])],
+    ...(workers > 0 && { waiting: () => waitingIn(database) }),
     stop: async () => {
       await Promise.all([...web, ...others].map((service) => service.stop()));
       await database.drop();
     },
   };
+}
+
+async function waitingIn({ url }: BenchDatabase): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query(`SELECT count(*)::integer AS waiting FROM wahook.inbox WHERE state = 'waiting'`);
+  await client.end();
+  return (rows as [{ waiting: number }])[0].waiting;
 }
 
 /** A store that belongs to one process. */
