@@ -39,6 +39,11 @@ export const PLACE_LASTS_MS = 50;
 /** A process takes places for so long ahead, by one statement. */
 export const SLICE_MS = 100;
 
+/** Places that a process takes at once, at most. */
+export function sliceOf(perSecond: number): number {
+  return Math.max(1, Math.ceil((perSecond * HEADROOM * SLICE_MS) / 1_000));
+}
+
 /** A place further away than this is not worth holding a slot for. */
 export const HORIZON_MS = 1_000;
 
@@ -48,6 +53,19 @@ export const TELL_RECEIVED_MS = 1_000;
 /** How far the pace falls at most, however often Meta complains, and how long it takes from nothing to all of it. */
 export const LEAST_PACE = 1 / 16;
 export const RECOVERY_MS = 60_000;
+
+/**
+ * The next place of a number lies no further ahead than this: a slice at the slowest pace behind the horizon.
+ */
+export function longestWaitMs(perSecond: number): number {
+  return HORIZON_MS + (1_000 * sliceOf(perSecond)) / (perSecond * HEADROOM * LEAST_PACE);
+}
+
+/**
+ * The store's clock may be set back. A moment more than so many times as far ahead as it could be set is of before that and counts as over,
+ * or a number would stand still for as long as the clock had been ahead. Not 1: clocks are set back by milliseconds all the time.
+ */
+export const SET_BACK = 2;
 
 /** Complaints within this time are one: they are about messages that had left already. */
 export const ONE_COMPLAINT_MS = 2_000;

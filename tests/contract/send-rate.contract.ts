@@ -14,6 +14,8 @@ export interface OpenSendRate {
   readonly queue: MessageQueue;
   /** As if so much time had gone by for the next probe. */
   makeProbeDue(phoneNumberId: string): Promise<void>;
+  /** The clock of the store was a day ahead until now. */
+  setClockBack(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -163,6 +165,41 @@ export function sendRateContract(openRate: (limits: SendLimits) => Promise<OpenS
       expect(paceAtFirst).to.be.within(0.5, 0.6);
       await eventually(async () => (await paceOf()) > paceAtFirst, 2_000);
       expect(await elsewhere.reserve(to('1', '2077'))).to.deep.equal(go);
+    });
+  });
+
+  describe('when the clock of the store was ahead and is set back', () => {
+    it('holds up no number and nobody for longer than ever, and goes on to keep the limits', async () => {
+      const { rate, elsewhere, numbers, setClockBack } = await start(
+        { perSecond: 40 },
+        { intervalMs: 60_000, burst: 2 },
+      );
+      expect(await rate.reserve(to('1'))).to.deep.equal(go);
+      await rate.exceeded(to('2'), 'recipient');
+      await rate.exceeded(to('3', '2077'), 'number');
+      await setClockBack();
+      for (const route of [to('1'), to('2'), to('3', '2077')])
+        expect(await elsewhere.reserve(route), JSON.stringify(route)).to.deep.equal(go);
+      for (const route of [to('1'), to('2'), to('3', '2077')])
+        expect(inMsOf(await elsewhere.reserve(route))).to.be.within(1, 60_000);
+      expect((await numbers.list()).map(({ pace }) => pace)).to.deep.equal([1, 1]);
+      await elsewhere.exceeded(to('3', '2077'), 'number');
+      expect((await numbers.list())[1]?.pace).to.be.within(0.5, 0.6);
+    });
+
+    it('ends pauses, and tries a number that is stopped unless a person has stopped it', async () => {
+      const { rate, elsewhere, numbers, setClockBack } = await start();
+      await rate.exceeded(to('1'), 'app');
+      await setClockBack();
+      expect(await elsewhere.reserve(to('2'))).to.deep.equal(go);
+      await elsewhere.exceeded(to('1'), 'app');
+      expect(inMsOf(await elsewhere.reserve(to('3')))).to.be.within(50_000, 120_000);
+      await setClockBack();
+      await numbers.stop(NUMBER, REFUSED);
+      await numbers.stop('2077', REFUSED, { byHand: true });
+      await setClockBack();
+      expect(await elsewhere.reserve(to('4'))).to.include({ kind: 'go', probe: true });
+      expect((await elsewhere.reserve(to('4', '2077'))).kind).to.equal('stopped');
     });
   });
 
