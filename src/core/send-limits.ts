@@ -76,8 +76,12 @@ export const PAUSE = { leastMs: 60_000, mostMs: 900_000, forgottenMs: 900_000 } 
 /** Between tries to send from a number that is stopped; doubled each time. */
 export const PROBE = { leastMs: 60_000, mostMs: 900_000 } as const;
 
-/** How long to wait for a number that only a person resumes, before looking again: resuming wakes what waits. */
-export const BY_HAND_MS = 3_600_000;
+/**
+ * What waits for a stopped number looks again at some moment within so long after the next probe, from its second look on. Resuming wakes all of it, and the message
+ * that was tried last comes back for each probe by itself, so this is only for the case that it is gone: 100,000 lanes are 28 looks a
+ * second, and not all of them at each probe.
+ */
+export const LOOK_AGAIN_MS = 3_600_000;
 
 /** Codes by which Meta refuses an access token, and ours for a number without one: new settings mend it. */
 export const TOKEN_CODES: readonly string[] = ['graph_0', 'graph_190', 'unauthorized'];

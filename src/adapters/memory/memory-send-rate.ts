@@ -11,10 +11,10 @@ import type {
   SendRate,
 } from '../../core/ports/sending.ts';
 import {
-  BY_HAND_MS,
   HEADROOM,
   HORIZON_MS,
   LEAST_PACE,
+  LOOK_AGAIN_MS,
   longestWaitMs,
   NUMBER_STOPPED,
   ONE_COMPLAINT_MS,
@@ -158,10 +158,10 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     const { stop } = number;
     if (stop !== undefined) {
       if (stop.probeAtMs > nowMs && !isSetBack(stop.probeAtMs, nowMs, PROBE.mostMs))
-        return { kind: 'stopped', inMs: Math.min(BY_HAND_MS, stop.probeAtMs - nowMs) };
+        return { kind: 'stopped', inMs: Math.min(LOOK_AGAIN_MS, stop.probeAtMs - nowMs) };
       stop.probes += 1;
       stop.probeAtMs = nowMs + Math.min(PROBE.mostMs, PROBE.leastMs * 2 ** stop.probes);
-      return { kind: 'go', probe: true };
+      return { kind: 'go', probe: true, nextInMs: stop.probeAtMs - nowMs };
     }
     const scopes = [this.#scope(phoneNumberId, 'app'), this.#scope(phoneNumberId, 'account')];
     const pausedForMs = Math.max(...scopes.map((scope) => this.#pausedUntilMs(scope, nowMs) - nowMs));

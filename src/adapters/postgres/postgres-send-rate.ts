@@ -6,6 +6,7 @@ import {
   HEADROOM,
   HORIZON_MS,
   LEAST_PACE,
+  LOOK_AGAIN_MS,
   longestWaitMs,
   ONE_COMPLAINT_MS,
   PAUSE,
@@ -57,10 +58,11 @@ const TAKE = `
     WHERE item.phone_number_id = number.phone_number_id
       AND CASE WHEN number.stopped THEN number.probe_at <= number.at OR ${setBack('number.probe_at', PROBE.mostMs)}
                ELSE number.paused_until IS NULL AND number.start <= number.at + interval '${HORIZON_MS} ms' END
-    RETURNING 1
+    RETURNING item.probe_at
   )
   SELECT ${WITHOUT_DISK}, EXISTS (SELECT FROM taken) AS taken, stopped, rate,
-    (extract(epoch FROM CASE WHEN stopped THEN LEAST(probe_at, at + interval '1 hour')
+    (extract(epoch FROM CASE WHEN stopped
+                             THEN LEAST(COALESCE((SELECT probe_at FROM taken), probe_at), at + interval '${LOOK_AGAIN_MS} ms')
                              ELSE GREATEST(start, paused_until) END - at) * 1000)::float8 AS in_ms,
     paused_until IS NOT NULL AS paused
   FROM number`;
@@ -241,7 +243,7 @@ export class PostgresSendRate implements SendRate {
     }
     if (row === undefined) throw new Error('a row that was added is not there');
     const inMs = Math.ceil(row.in_ms);
-    if (row.stopped) return row.taken ? { kind: 'go', probe: true } : { kind: 'stopped', inMs };
+    if (row.stopped) return row.taken ? { kind: 'go', probe: true, nextInMs: inMs } : { kind: 'stopped', inMs };
     if (!row.taken) return { kind: 'later', inMs, because: row.paused ? 'account' : 'number' };
     const nowMs = performance.now();
     places.add(nowMs + row.in_ms, 1_000 / row.rate, count, nowMs);

@@ -62,12 +62,14 @@ export type SendLimit = 'recipient' | 'number' | 'account' | 'app';
 /**
  * Whether a message may go out now.
  *
- * - `go` send it at once: its place is used up. `probe`: the number is stopped, and this one message finds out whether still
+ * - `go` send it at once: its place is used up. `probe`: the number is stopped, and this one message finds out whether still; if so,
+ *   it is time for the next probe after `nextInMs`
  * - `later` nothing was used up; ask again after `inMs`. `because`: the limit that it must wait for
  * - `stopped` the number is stopped; ask again after `inMs`
  */
 export type SendPermit =
-  | { readonly kind: 'go'; readonly probe: boolean }
+  | { readonly kind: 'go'; readonly probe: false }
+  | { readonly kind: 'go'; readonly probe: true; readonly nextInMs: number }
   | { readonly kind: 'later'; readonly inMs: number; readonly because: SendLimit }
   | { readonly kind: 'stopped'; readonly inMs: number };
 
