@@ -25,6 +25,7 @@ import { PostgresSendingNumbers } from './adapters/postgres/postgres-sending-num
 import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
 import { forgetWindows, PostgresServiceWindows } from './adapters/postgres/postgres-service-windows.ts';
 import { installationId, probeStorage, unsafeSettings } from './adapters/postgres/storage-probe.ts';
+import { forgetUnmatched, joinUnmatched } from './adapters/postgres/unmatched-statuses.ts';
 import { openRedis, redisReady } from './adapters/redis/redis-client.ts';
 import { RedisDedupCache } from './adapters/redis/redis-dedup-cache.ts';
 import { RedisDedupStore } from './adapters/redis/redis-dedup-store.ts';
@@ -244,6 +245,8 @@ function postgresLifecycle(container: Container, database: Database, queue: Post
       await removeOldCalls(database);
       await forgetPairs(database);
       await forgetWindows(database);
+      await joinUnmatched(database);
+      await forgetUnmatched(database);
     },
     // The embedded one is for development, and says so.
     unsafeSettings: async () => (database instanceof PostgresDatabase ? await unsafeSettings(database) : []),

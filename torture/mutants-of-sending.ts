@@ -65,7 +65,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     name: 'later-status-is-ignored',
     flaw: 'The first status of a message is noted, the later ones are taken for its repetitions.',
     file: 'src/adapters/postgres/postgres-sent-messages.ts',
-    find: 'AND (COALESCE(array_position($5::text[], item.delivery), 0) < COALESCE(folded.rank, 0)',
+    find: `AND (COALESCE(\${rankOf('item.delivery')}, 0) < COALESCE(folded.rank, 0)`,
     replace: 'AND (item.delivery IS NULL AND folded.rank IS NOT NULL',
     scenario: 'calm',
   },

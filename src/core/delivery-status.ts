@@ -28,6 +28,16 @@ export function nextDelivery(current: Delivery | undefined, status: DeliveryStat
  */
 const UNKNOWN_MESSAGE_WAIT_MS = 3_000;
 
+/**
+ * So long what a status says about a message that is not known is kept, in case that it becomes known: as long as the key that makes the
+ * status a duplicate, after which Meta could bring it anew. The sends of our own that are settled late are so by minutes or, after an
+ * outage, by days.
+ */
+export const UNMATCHED_DAYS = 15;
+
+/** How often a message is sent again that Meta took and then could not deliver, at most. */
+export const MOST_RESENDS = 3;
+
 /** Why a message is sent again that Meta had taken. */
 export function refusal(errors: StatusUpdate['errors']): JobError {
   return { code: `graph_${errors?.[0]?.code ?? 'unknown'}`, message: 'Meta took the message and could not deliver it' };

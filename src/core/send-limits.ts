@@ -37,7 +37,12 @@ export const HEADROOM = 0.8;
 export const PLACE_LASTS_MS = 50;
 
 /** A process takes places for so long ahead, by one statement. */
-export const SLICE_MS = 100;
+const SLICE_MS = 100;
+
+/** Places that a process takes at once, at most. */
+export function sliceOf(perSecond: number): number {
+  return Math.max(1, Math.ceil((perSecond * HEADROOM * SLICE_MS) / 1_000));
+}
 
 /** A place further away than this is not worth holding a slot for. */
 export const HORIZON_MS = 1_000;
@@ -49,6 +54,19 @@ export const TELL_RECEIVED_MS = 1_000;
 export const LEAST_PACE = 1 / 16;
 export const RECOVERY_MS = 60_000;
 
+/**
+ * The next place of a number lies no further ahead than this: a slice at the slowest pace behind the horizon.
+ */
+export function longestWaitMs(perSecond: number): number {
+  return HORIZON_MS + (1_000 * sliceOf(perSecond)) / (perSecond * HEADROOM * LEAST_PACE);
+}
+
+/**
+ * The store's clock may be set back. A moment more than so many times as far ahead as it could be set is of before that and counts as over,
+ * or a number would stand still for as long as the clock had been ahead. Not 1: clocks are set back by milliseconds all the time.
+ */
+export const SET_BACK = 2;
+
 /** Complaints within this time are one: they are about messages that had left already. */
 export const ONE_COMPLAINT_MS = 2_000;
 
@@ -58,8 +76,12 @@ export const PAUSE = { leastMs: 60_000, mostMs: 900_000, forgottenMs: 900_000 } 
 /** Between tries to send from a number that is stopped; doubled each time. */
 export const PROBE = { leastMs: 60_000, mostMs: 900_000 } as const;
 
-/** How long to wait for a number that only a person resumes, before looking again: resuming wakes what waits. */
-export const BY_HAND_MS = 3_600_000;
+/**
+ * What waits for a stopped number looks again at some moment within so long after the next probe, from its second look on. Resuming wakes all of it, and the message
+ * that was tried last comes back for each probe by itself, so this is only for the case that it is gone: 100,000 lanes are 28 looks a
+ * second, and not all of them at each probe.
+ */
+export const LOOK_AGAIN_MS = 3_600_000;
 
 /** Codes by which Meta refuses an access token, and ours for a number without one: new settings mend it. */
 export const TOKEN_CODES: readonly string[] = ['graph_0', 'graph_190', 'unauthorized'];

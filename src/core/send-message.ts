@@ -15,7 +15,7 @@ import type {
   ServiceWindows,
   WhatsAppGateway,
 } from './ports/sending.ts';
-import { NUMBER_STOPPED, PROBE } from './send-limits.ts';
+import { LOOK_AGAIN_MS, NUMBER_STOPPED, PROBE } from './send-limits.ts';
 import { fallbackContent, needsWindow, WINDOW_MS } from './service-window.ts';
 
 export interface SendMessageOptions {
@@ -118,14 +118,15 @@ export class SendMessage {
     if (!context.isHeld()) return leftAlone(job);
     const result = await this.#gateway.send(message, signal);
     if (permit.probe) await this.#probed(job.payload.phoneNumberId, result);
-    return result.kind === 'sent'
-      ? this.#sent(job, result)
-      : uncountedIf(signal.aborted, await this.#failed(job, result));
+    if (result.kind === 'sent') return this.#sent(job, result);
+    const settlement = uncountedIf(signal.aborted, await this.#failed(job, result));
+    // It is the one that comes back for the next probe; everything else waits to be woken.
+    if (!permit.probe || settlement.outcome !== 'retry' || endsStop(result)) return settlement;
+    return { ...settlement, inMs: Math.max(settlement.inMs, permit.nextInMs) };
   }
 
-  /** The number sends again if Meta took the message, or refused this one alone. */
-  async #probed(phoneNumberId: string, { kind }: Sent | SendFailure): Promise<void> {
-    if (kind !== 'sent' && kind !== 'rejected' && kind !== 'window_closed') return;
+  async #probed(phoneNumberId: string, result: Sent | SendFailure): Promise<void> {
+    if (!endsStop(result)) return;
     if (await this.#control.numbers.resume(phoneNumberId).catch(unlessStorage(false)))
       this.#log.info('A number that was stopped sends again', {});
   }
@@ -221,8 +222,23 @@ function waiting(job: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 
     permit.kind === 'stopped'
       ? { code: NUMBER_STOPPED, message: 'The number is stopped' }
       : { code: `limit_${permit.because}`, message: WAITS[permit.because] };
-  const inMs = permit.kind === 'later' && permit.because === 'recipient' ? permit.inMs : spread(permit.inMs);
-  return later(inMs, false, lasting(job, error));
+  return later(waitOf(job, permit), false, lasting(job, error));
+}
+
+/**
+ * A number that is resumed wakes what waits for it. One that comes in that very moment it does not, so each looks once at the time of the next
+ * probe before it relies on that.
+ */
+function waitOf({ lastError }: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): number {
+  if (permit.kind === 'later' && permit.because === 'recipient') return permit.inMs;
+  return permit.kind === 'stopped' && lastError?.code === NUMBER_STOPPED
+    ? Math.round(permit.inMs + LOOK_AGAIN_MS * Math.random())
+    : spread(permit.inMs);
+}
+
+/** A number sends again if Meta took the message that probed it, or refused that one alone. */
+function endsStop({ kind }: Sent | SendFailure): boolean {
+  return kind === 'sent' || kind === 'rejected' || kind === 'window_closed';
 }
 
 /** What the next run must know of the sends before is not replaced by why it waits. */

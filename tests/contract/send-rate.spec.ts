@@ -17,7 +17,10 @@ async function openMemory(limits: SendLimits): Promise<OpenSendRate> {
   const makeProbeDue = async () => {
     aheadMs = 60_000;
   };
-  return { rate, elsewhere: rate, numbers: rate, queue, makeProbeDue, close: async () => queue.close() };
+  const setClockBack = async () => {
+    aheadMs -= 24 * 60 * 60 * 1000;
+  };
+  return { rate, elsewhere: rate, numbers: rate, queue, makeProbeDue, setClockBack, close: async () => queue.close() };
 }
 
 function onDatabase({ database, databaseElsewhere, queue, close }: OpenQueues, limits: SendLimits): OpenSendRate {
@@ -28,6 +31,16 @@ function onDatabase({ database, databaseElsewhere, queue, close }: OpenQueues, l
     makeProbeDue: async (phoneNumberId) => {
       const text = 'UPDATE wahook.sending_number SET probe_at = now() WHERE phone_number_id = $1';
       await database.query({ text, values: [phoneNumberId] });
+    },
+    setClockBack: async () => {
+      const times = ['free_at', 'slowed_at', 'stopped_at', 'probe_at'].map(
+        (time) => `${time} = ${time} + interval '1 day'`,
+      );
+      await database.query({
+        text: `UPDATE wahook.sending_number SET ${times};
+               UPDATE wahook.sending_pair SET free_at = free_at + interval '1 day';
+               UPDATE wahook.sending_pause SET until = until + interval '1 day'`,
+      });
     },
     close: async () => {
       rate.close();

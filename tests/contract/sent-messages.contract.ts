@@ -35,6 +35,11 @@ function retry(code: string, inMs: number): Settlement {
   return { outcome: 'retry', inMs, counted: true, error: { code, message: 'no answer' } };
 }
 
+/** Applies them one by one, as they may come, and expects none to be about a message that is known. */
+async function expectUnknown(sent: SentMessages, updates: readonly StatusUpdate[]): Promise<void> {
+  for (const one of updates) expect(await sent.apply([one])).to.deep.equal([one]);
+}
+
 export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>): void {
   let open: OpenSentMessages;
   let sent: SentMessages;
@@ -187,6 +192,109 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
       await sent.apply([update('delivered'), failed(once)]);
       await left();
     });
+  });
+
+  describe('keeps what a status says about a message that is not known, and joins it', () => {
+    const unknown = (...updates: StatusUpdate[]) => expectUnknown(sent, updates);
+
+    it('when the send is settled', async () => {
+      await unknown(update('delivered'));
+      await accepted('other', 'wamid.other');
+      expect(await sent.find('other'), 'nobody else').not.to.have.property('delivery');
+      await accepted();
+      const joined = { sendId: SEND_ID, state: 'sent', messageId: WAMID, delivery: 'delivered' };
+      expect(await sent.find(SEND_ID)).to.deep.equal(joined);
+      expect(await sent.apply([update('read')]), 'is known from then on').to.deep.equal([]);
+      expect(await sent.find(SEND_ID)).to.deep.equal({ ...joined, delivery: 'read' });
+    });
+
+    it('when another status proves by the send id that it is ours', async () => {
+      await publish(SEND_ID);
+      await unknown(update('read'));
+      await sent.apply([update('sent', { sendId: SEND_ID })]);
+      const joined = { sendId: SEND_ID, state: 'sent', messageId: WAMID, delivery: 'read' };
+      expect(await sent.find(SEND_ID)).to.deep.equal(joined);
+    });
+
+    it('the highest of several, in any order and however often they come', async () => {
+      await unknown(update('delivered'), update('sent'), update('unknown'));
+      await unknown(update('read'));
+      await unknown(update('delivered'), update('sent'));
+      await accepted();
+      expect(await sent.find(SEND_ID)).to.include({ delivery: 'read' });
+    });
+
+    it('the first error, and lowers nothing by a failure after a delivery', async () => {
+      await unknown(update('failed', { errors: [UNDELIVERABLE] }), update('failed', { errors: [{ code: 1 }] }));
+      await unknown(update('delivered'), update('failed', { errors: [{ code: 2 }] }));
+      await accepted();
+      expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'delivered', error: UNDELIVERABLE });
+    });
+
+    it('a failure, which stands until a real delivery comes', async () => {
+      await unknown(update('sent'), update('failed', { errors: [UNDELIVERABLE] }));
+      await accepted();
+      expect(await sent.find(SEND_ID)).to.deep.include({ state: 'sent', delivery: 'failed', error: UNDELIVERABLE });
+      await sent.apply([update('delivered')]);
+      expect(await sent.find(SEND_ID)).to.deep.include({ delivery: 'delivered', error: UNDELIVERABLE });
+    });
+
+    const transient = {
+      ...update('failed', { errors: [{ code: 131_000 }] }),
+      failure: { kind: 'transient' as const, resend: { afterMs: 0, limit: 1 } },
+    };
+
+    it('a failure that lets it be sent again, when the send is settled: it is, once', async () => {
+      await unknown(transient);
+      await unknown(update('sent'));
+      await publish(SEND_ID);
+      const handed: string[] = [];
+      consumption = await open.queue.consume(
+        'outbound',
+        async ([job]) => {
+          handed.push(job?.lastError?.code ?? 'none');
+          return [{ outcome: 'done', messageId: handed.length === 1 ? WAMID : 'wamid.second' }];
+        },
+        { concurrency: 1, burst: 1 },
+      );
+      await eventually(async () => (await sent.find(SEND_ID))?.messageId === 'wamid.second', 5_000);
+      expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'sent', messageId: 'wamid.second' });
+      await sent.apply([transient]);
+      expect(handed).to.deep.equal(['none', 'graph_131000']);
+      expect(await sent.find(SEND_ID)).to.deep.include({ state: 'sent', messageId: 'wamid.second' });
+    });
+
+    it('the same when another status proves that it is ours', async () => {
+      await publish(SEND_ID);
+      await unknown({ ...transient, failure: { kind: 'transient', resend: { afterMs: 60_000, limit: 1 } } });
+      await sent.apply([update('sent', { sendId: SEND_ID })]);
+      expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+    });
+  });
+
+  it('takes no late status of any attempt that was refused for one of the attempt of now', async () => {
+    await publish(SEND_ID);
+    let attempts = 0;
+    await sending(() => {
+      attempts += 1;
+      return { outcome: 'done', messageId: `wamid.${attempts}` };
+    });
+    const failure = { kind: 'transient' as const, resend: { afterMs: 0, limit: 3 } };
+    for (const messageId of ['wamid.1', 'wamid.2', 'wamid.3']) {
+      await eventually(async () => (await sent.find(SEND_ID))?.messageId === messageId, 5_000);
+      const failed = update('failed', { messageId, sendId: SEND_ID, errors: [{ code: 131_000 }] });
+      if (messageId === 'wamid.3') failure.resend.afterMs = 60_000;
+      await sent.apply([{ ...failed, failure }]);
+    }
+    for (const messageId of ['wamid.1', 'wamid.2', 'wamid.3']) {
+      const late = update('delivered', { messageId, sendId: SEND_ID });
+      expect(await sent.apply([late])).to.deep.equal([late]);
+      await open.queue.publish('statuses', [
+        { key: { id: messageId, day: 20_000 }, lane: laneOf(late), payload: late },
+      ]);
+    }
+    expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+    expect(await sent.proofOf(outbound(SEND_ID))).to.equal(undefined);
   });
 
   it('never lowers it', async () => {

@@ -212,6 +212,45 @@ describe('Sending a message', () => {
     }
   });
 
+  it('waits for a stopped number to wake it from its second look on, so seldom that many together cost little', async () => {
+    const { run, control } = open(accepted);
+    const lastError = { code: 'number_stopped', message: 'The number is stopped' };
+    const waits: number[] = [];
+    for (let index = 0; index < 400; index += 1) {
+      control.permits.push({ kind: 'stopped', inMs: 60_000 });
+      const [settlement] = await run(job({ lastError }));
+      if (settlement?.outcome !== 'retry') throw new Error('no retry');
+      expect(settlement.error.code).to.equal('number_stopped');
+      waits.push(settlement.inMs);
+    }
+    expect(Math.min(...waits)).to.be.within(60_000, 600_000);
+    expect(Math.max(...waits)).to.be.within(3_000_000, 3_660_000);
+    for (let minute = 1; minute < 61; minute += 10)
+      expect(waits.filter((inMs) => inMs >= minute * 60_000 && inMs < (minute + 10) * 60_000).length).to.be.within(
+        30,
+        110,
+      );
+  });
+
+  it('comes back for the next probe if it was the one that found the number still stopped', async () => {
+    for (const [answer, inMs] of [
+      [{ kind: 'unauthorized', reason: 'token expired', code: 190 }, 240_000],
+      [{ kind: 'retry', reason: 'busy', afterMs: 1_000 }, 240_000],
+      [{ kind: 'ambiguous', reason: 'timed out' }, 240_000],
+    ] as const) {
+      const { run, control } = open(answer);
+      control.permits.push({ kind: 'go', probe: true, nextInMs: 240_000 });
+      expect((await run(job()))[0], answer.kind).to.include({ outcome: 'retry', inMs });
+    }
+  });
+
+  it('comes back near the next probe if the stopped number does not wake it, as it remembers something else', async () => {
+    const { run, control } = open(accepted);
+    control.permits.push({ kind: 'stopped', inMs: 60_000 });
+    const [settlement] = await run(job({ attempt: 2, lastError: { code: 'ambiguous', message: 'timed out' } }));
+    expect(settlement?.outcome === 'retry' && settlement.inMs).to.be.within(60_000, 66_000);
+  });
+
   it('remembers over a wait that its answer was lost', async () => {
     const { run, control } = open(accepted);
     const lastError = { code: 'ambiguous', message: 'timed out' };
@@ -287,7 +326,7 @@ describe('Sending a message', () => {
       [{ kind: 'retry', reason: 'busy' }, []],
     ] as const) {
       const { run, control } = open(answer);
-      control.permits.push({ kind: 'go', probe: true });
+      control.permits.push({ kind: 'go', probe: true, nextInMs: 240_000 });
       await run(job());
       expect(control.told, answer.kind).to.deep.equal(told);
     }

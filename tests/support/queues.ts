@@ -22,9 +22,9 @@ export interface OpenQueues {
   close(): Promise<void>;
 }
 
-type Options = Pick<PostgresMessageQueueOptions, 'onDeadLetter'>;
+type Options = Pick<PostgresMessageQueueOptions, 'onDeadLetter'> & { readonly statementMs?: number };
 
-export async function openPostgresQueues(options: Options = {}): Promise<OpenQueues> {
+export async function openPostgresQueues({ statementMs, ...options }: Options = {}): Promise<OpenQueues> {
   const created = await testDatabase();
   const [here, there] = [1, 2].map(
     (number) =>
@@ -32,7 +32,7 @@ export async function openPostgresQueues(options: Options = {}): Promise<OpenQue
         url: created.url,
         poolSize: 6,
         applicationName: `test ${number}`,
-        limits: TIME_LIMITS.postgres,
+        limits: { ...TIME_LIMITS.postgres, ...(statementMs !== undefined && { statementMs }) },
       }),
   ) as [PostgresDatabase, PostgresDatabase];
   return openQueues([here, there], options, async () => {

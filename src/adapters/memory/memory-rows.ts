@@ -1,5 +1,7 @@
-import type { ReportedError, SentMessage } from '../../core/model.ts';
+import { MOST_RESENDS, nextDelivery, refusal } from '../../core/delivery-status.ts';
+import type { ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports/queue.ts';
+import { MemoryUnmatchedStatuses, type Told } from './memory-unmatched-statuses.ts';
 
 /** One job and what became of it. */
 export interface MemoryRow {
@@ -23,7 +25,7 @@ export interface MemoryRow {
   diedAtMs?: number;
   messageId?: string;
   /** Under which Meta took it, and could not deliver it: it is sent again. */
-  refusedId?: string;
+  refusedIds: readonly string[];
   delivery?: NonNullable<SentMessage['delivery']>;
   deliveryError?: ReportedError;
 }
@@ -38,6 +40,7 @@ export class MemoryRows {
   readonly #dead = new Set<MemoryRow>();
   readonly #sends = new Map<string, MemoryRow>();
   readonly #sent = new Map<string, MemoryRow>();
+  readonly #unmatched = new MemoryUnmatchedStatuses();
   readonly #holds: ReadonlySet<QueueName>;
   #seq = 0;
 
@@ -58,7 +61,7 @@ export class MemoryRows {
     this.#seq += 1;
     const row: MemoryRow = {
       ...{ seq: this.#seq, queue, lane: job.lane, key: { ...job.key }, payload: job.payload, acceptedAtMs: nowMs },
-      ...{ state: 'waiting', claims: 0, failures: 0, claimed: false, interrupted: false, dueAtMs: 0 },
+      ...{ state: 'waiting', claims: 0, failures: 0, claimed: false, interrupted: false, dueAtMs: 0, refusedIds: [] },
     };
     this.#waiting.set(laneKey(queue, job.lane), [...this.waiting(queue, job.lane), row]);
     if (queue === 'outbound') this.#sends.set(job.key.id, row);
@@ -96,10 +99,40 @@ export class MemoryRows {
     return this.#sent.get(messageId);
   }
 
-  /** Notes under which id Meta has the message; the first one stays. */
-  name(row: MemoryRow, messageId: string): void {
+  /** Meta has the message, under this id; the first one stays. Joins what is kept about it, and gives back how it has failed. */
+  sent(row: MemoryRow, messageId: string, nowMs: number): Told['failed'] {
     row.messageId ??= messageId;
     this.#sent.set(messageId, row);
+    if (row.state !== 'done') this.finish(row, 'done');
+    const told = this.#unmatched.about(messageId, nowMs);
+    if (told !== undefined) this.raise(row, told);
+    return told?.failed;
+  }
+
+  /** Keeps what a status says about a message that is not known. */
+  keep(update: StatusUpdate, nowMs: number): void {
+    this.#unmatched.keep(update, nowMs);
+  }
+
+  raise(row: MemoryRow, { delivery, error }: Partial<Told>): void {
+    if (delivery !== undefined) row.delivery = nextDelivery(row.delivery, delivery) ?? delivery;
+    if (error !== undefined) row.deliveryError ??= structuredClone(error);
+  }
+
+  /** Lets a message that has failed wait again, at its place in its lane, if it may be repeated. */
+  resend(row: MemoryRow, failed: Told['failed'], nowMs: number): void {
+    if (failed === undefined || row.state !== 'done' || row.delivery !== 'failed') return;
+    const { afterMs, limit, only } = failed.resend;
+    if (row.failures >= limit || (only === 'link' && !row.payload.includes('"link":'))) return;
+    this.revive(row, nowMs + afterMs, row.failures + 1);
+    row.lastError = refusal(failed.errors);
+    if (row.messageId !== undefined) {
+      this.#sent.delete(row.messageId);
+      row.refusedIds = [...row.refusedIds, row.messageId].slice(-MOST_RESENDS);
+    }
+    delete row.messageId;
+    delete row.delivery;
+    delete row.deliveryError;
   }
 
   /** Hands a row out once more. */
@@ -140,9 +173,10 @@ export class MemoryRows {
       this.#joinLane(row);
       return;
     }
-    if (settlement.outcome === 'done' && settlement.messageId !== undefined) this.name(row, settlement.messageId);
     if (settlement.outcome === 'dead') row.diedAtMs = nowMs;
     this.finish(row, settlement.outcome);
+    if (settlement.outcome === 'done' && settlement.messageId !== undefined)
+      this.resend(row, this.sent(row, settlement.messageId, nowMs), nowMs);
   }
 
   /** Those that were given up, in the order of publishing. */
@@ -157,19 +191,6 @@ export class MemoryRows {
     delete row.lastError;
     delete row.diedAtMs;
     this.#joinLane(row);
-  }
-
-  /** Lets a message wait again that was sent, at its place in its lane. */
-  resend(row: MemoryRow, error: JobError, dueAtMs: number): void {
-    this.revive(row, dueAtMs, row.failures + 1);
-    row.lastError = { ...error };
-    if (row.messageId !== undefined) {
-      this.#sent.delete(row.messageId);
-      row.refusedId = row.messageId;
-    }
-    delete row.messageId;
-    delete row.delivery;
-    delete row.deliveryError;
   }
 
   finish(row: MemoryRow, state: 'done' | 'dead' | 'discarded'): void {
@@ -203,9 +224,9 @@ export class MemoryRows {
 }
 
 /** Also a send that Meta has reported as failed under the very id that it answers with. */
-function isSettledMeanwhile({ state, refusedId }: MemoryRow, settlement: Settlement): boolean {
-  const isRefused = refusedId !== undefined && settlement.outcome === 'done' && settlement.messageId === refusedId;
-  return state !== 'waiting' || isRefused;
+function isSettledMeanwhile({ state, refusedIds }: MemoryRow, settlement: Settlement): boolean {
+  const messageId = settlement.outcome === 'done' ? settlement.messageId : undefined;
+  return state !== 'waiting' || (messageId !== undefined && refusedIds.includes(messageId));
 }
 
 function laneKey(queue: QueueName, lane: string): string {

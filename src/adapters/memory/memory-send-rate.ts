@@ -11,16 +11,18 @@ import type {
 } from '../../core/ports/sending.ts';
 import { realTimers } from '../../core/real-timers.ts';
 import {
-  BY_HAND_MS,
   HEADROOM,
   HORIZON_MS,
   LEAST_PACE,
+  LOOK_AGAIN_MS,
+  longestWaitMs,
   NUMBER_STOPPED,
   ONE_COMPLAINT_MS,
   PAUSE,
   PLACE_LASTS_MS,
   PROBE,
   RECOVERY_MS,
+  SET_BACK,
   type SendLimits,
   TOKEN_CODES,
   toleranceMs,
@@ -98,7 +100,7 @@ export class MemorySendRate implements SendRate, SendingNumbers {
       this.#pairs.set(lane, Math.max(this.#pairs.get(lane) ?? 0, usedUpMs));
     } else if (limit === 'number') {
       const number = this.#number(route.phoneNumberId);
-      if (number.slowedAtMs > nowMs - ONE_COMPLAINT_MS) return;
+      if (number.slowedAtMs > nowMs - ONE_COMPLAINT_MS && number.slowedAtMs <= nowMs) return;
       number.slowedTo = Math.max(LEAST_PACE, this.#paceOf(number) / 2);
       number.slowedAtMs = nowMs;
       number.freeAtMs = Math.max(number.freeAtMs, nowMs + 1_000);
@@ -162,15 +164,16 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     const nowMs = this.#clock.now();
     const { stop } = number;
     if (stop !== undefined) {
-      if (stop.probeAtMs > nowMs) return { kind: 'stopped', inMs: Math.min(BY_HAND_MS, stop.probeAtMs - nowMs) };
+      if (stop.probeAtMs > nowMs && !isSetBack(stop.probeAtMs, nowMs, PROBE.mostMs))
+        return { kind: 'stopped', inMs: Math.min(LOOK_AGAIN_MS, stop.probeAtMs - nowMs) };
       stop.probes += 1;
       stop.probeAtMs = nowMs + Math.min(PROBE.mostMs, PROBE.leastMs * 2 ** stop.probes);
-      return { kind: 'go', probe: true };
+      return { kind: 'go', probe: true, nextInMs: stop.probeAtMs - nowMs };
     }
     const scopes = [this.#scope(phoneNumberId, 'app'), this.#scope(phoneNumberId, 'account')];
-    const pausedForMs = Math.max(...scopes.map((scope) => (this.#pauses.get(scope)?.untilMs ?? 0) - nowMs));
+    const pausedForMs = Math.max(...scopes.map((scope) => this.#pausedUntilMs(scope, nowMs) - nowMs));
     if (pausedForMs > 0) return { kind: 'later', inMs: pausedForMs, because: 'account' };
-    const freeInMs = number.freeAtMs - nowMs;
+    const freeInMs = this.#freeAtMs(phoneNumberId, nowMs) - nowMs;
     return freeInMs > HORIZON_MS ? { kind: 'later', inMs: Math.ceil(freeInMs), because: 'number' } : undefined;
   }
 
@@ -187,9 +190,16 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     });
   }
 
+  /** When the next place of a number is. */
+  #freeAtMs(phoneNumberId: string, nowMs: number): number {
+    const { freeAtMs } = this.#number(phoneNumberId);
+    const mostMs = longestWaitMs(this.#limits.limitsOf(phoneNumberId).perSecond);
+    return isSetBack(freeAtMs, nowMs, mostMs) ? nowMs : Math.max(freeAtMs, nowMs);
+  }
+
   #takePlace(phoneNumberId: string): number {
     const number = this.#number(phoneNumberId);
-    const atMs = Math.max(number.freeAtMs, this.#clock.now());
+    const atMs = this.#freeAtMs(phoneNumberId, this.#clock.now());
     number.freeAtMs = atMs + this.#stepMs(phoneNumberId, this.#paceOf(number));
     return atMs;
   }
@@ -199,18 +209,26 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     if (pair.intervalMs === 0 || route.to.groupId !== undefined) return 0;
     const lane = sendLaneOf(route);
     const nowMs = this.#clock.now();
-    const freeAtMs = Math.max(this.#pairs.get(lane) ?? 0, nowMs);
+    const bookedMs = this.#pairs.get(lane) ?? 0;
+    const isOver = isSetBack(bookedMs, nowMs, toleranceMs(pair) + pair.intervalMs);
+    const freeAtMs = isOver ? nowMs + toleranceMs(pair) : Math.max(bookedMs, nowMs);
     const waitMs = freeAtMs - nowMs - toleranceMs(pair);
     if (waitMs <= 0) this.#pairs.set(lane, freeAtMs + pair.intervalMs);
     return Math.max(0, waitMs);
   }
 
   #pause(scope: string, nowMs: number): void {
-    const { untilMs = 0, times = 0 } = this.#pauses.get(scope) ?? {};
+    const { times = 0 } = this.#pauses.get(scope) ?? {};
+    const untilMs = this.#pausedUntilMs(scope, nowMs);
     if (untilMs >= nowMs) return;
     const inARow = untilMs < nowMs - PAUSE.forgottenMs ? 0 : times;
     const pauseMs = Math.min(PAUSE.mostMs, PAUSE.leastMs * 2 ** inARow);
     this.#pauses.set(scope, { untilMs: nowMs + pauseMs, times: inARow + 1 });
+  }
+
+  #pausedUntilMs(scope: string, nowMs: number): number {
+    const { untilMs = 0 } = this.#pauses.get(scope) ?? {};
+    return isSetBack(untilMs, nowMs, PAUSE.mostMs) ? 0 : untilMs;
   }
 
   #number(phoneNumberId: string): NumberState {
@@ -220,7 +238,8 @@ export class MemorySendRate implements SendRate, SendingNumbers {
   }
 
   #paceOf({ slowedTo, slowedAtMs }: NumberState): number {
-    return Math.min(1, slowedTo + (this.#clock.now() - slowedAtMs) / RECOVERY_MS);
+    const forMs = this.#clock.now() - slowedAtMs;
+    return forMs < 0 ? 1 : Math.min(1, slowedTo + forMs / RECOVERY_MS);
   }
 
   #stepMs(phoneNumberId: string, pace: number): number {
@@ -230,6 +249,11 @@ export class MemorySendRate implements SendRate, SendingNumbers {
   #scope(phoneNumberId: string, limit: 'account' | 'app'): string {
     return limit === 'app' ? 'app' : `account ${this.#limits.limitsOf(phoneNumberId).account ?? ''}`;
   }
+}
+
+/** True for a moment of before the clock was set back; without end is meant so. */
+function isSetBack(momentMs: number, nowMs: number, mostMs: number): boolean {
+  return momentMs > nowMs + SET_BACK * mostMs && momentMs !== Number.POSITIVE_INFINITY;
 }
 
 function stopOf({ error, sinceMs, probeAtMs }: Stop): NonNullable<SendingNumber['stopped']> {

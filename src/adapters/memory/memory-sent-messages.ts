@@ -1,9 +1,9 @@
-import { nextDelivery, refusal } from '../../core/delivery-status.ts';
 import type { OutboundMessage, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { Clock } from '../../core/ports/observation.ts';
 import type { SentMessages } from '../../core/ports/sending.ts';
 import type { MemoryMessageQueue } from './memory-message-queue.ts';
 import type { MemoryRow, MemoryRows } from './memory-rows.ts';
+import { toldBy } from './memory-unmatched-statuses.ts';
 
 /** What became of our messages, in the rows of a `MemoryMessageQueue`. */
 export class MemorySentMessages implements SentMessages {
@@ -19,22 +19,32 @@ export class MemorySentMessages implements SentMessages {
   }
 
   async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
-    return updates.filter((update) => {
-      const named = update.sendId === undefined ? undefined : this.#rows.send(update.sendId);
-      const own = named?.refusedId === update.messageId ? undefined : named;
-      const row = own ?? this.#rows.sentAs(update.messageId);
-      if (row !== undefined) raise(row, update);
-      if (own !== undefined) this.#prove(own, update.messageId);
-      if (row !== undefined) this.#resend(row, update);
-      return row === undefined;
-    });
+    return updates.filter((update) => !this.#isKnown(update));
+  }
+
+  #isKnown(update: StatusUpdate): boolean {
+    const { sendId, messageId, status } = update;
+    const nowMs = this.#clock.now();
+    const named = sendId === undefined ? undefined : this.#rows.send(sendId);
+    const own = named?.refusedIds.includes(messageId) ? undefined : named;
+    const row = own ?? this.#rows.sentAs(messageId);
+    if (row === undefined) {
+      if (named === undefined) this.#rows.keep(update, nowMs);
+      return false;
+    }
+    const wasWaiting = row.state === 'waiting';
+    this.#rows.raise(row, { ...toldBy(update), ...(status !== 'unknown' && { delivery: status }) });
+    if (own !== undefined) this.#rows.resend(row, this.#rows.sent(row, messageId, nowMs), nowMs);
+    if (row.messageId === messageId) this.#rows.resend(row, toldBy(update).failed, nowMs);
+    if (wasWaiting || row.state === 'waiting') this.#queue.wake('outbound', row.lane);
+    return true;
   }
 
   async proofOf({ sendId }: OutboundMessage): Promise<string | undefined> {
     const row = this.#rows.send(sendId);
     if (row?.state === 'done') return row.messageId;
     const updates = this.#rows.allWaiting('statuses').map(({ payload }) => JSON.parse(payload) as StatusUpdate);
-    const ofNow = updates.filter(({ messageId }) => messageId !== row?.refusedId);
+    const ofNow = updates.filter(({ messageId }) => !row?.refusedIds.includes(messageId));
     return ofNow.find((update) => update.sendId === sendId)?.messageId;
   }
 
@@ -50,33 +60,9 @@ export class MemorySentMessages implements SentMessages {
       ...(row.state === 'dead' && row.lastError !== undefined && { failure: { ...row.lastError } }),
     };
   }
-
-  #resend(row: MemoryRow, { messageId, failure, errors }: StatusUpdate): void {
-    const { resend } = failure ?? {};
-    if (resend === undefined || row.messageId !== messageId || row.state !== 'done' || row.delivery !== 'failed')
-      return;
-    if (row.failures >= resend.limit || (resend.only === 'link' && !row.payload.includes('"link":'))) return;
-    this.#rows.resend(row, refusal(errors), this.#clock.now() + resend.afterMs);
-    this.#queue.wake('outbound', row.lane);
-  }
-
-  /** Meta took the message, whatever we believe. */
-  #prove(row: MemoryRow, messageId: string): void {
-    this.#rows.name(row, messageId);
-    if (row.state === 'done') return;
-    this.#rows.finish(row, 'done');
-    this.#queue.wake('outbound', row.lane);
-  }
 }
 
 function stateOf({ state, lastError }: MemoryRow): SentMessage['state'] {
   if (state === 'waiting') return lastError?.code === 'ambiguous' ? 'unsettled' : 'waiting';
   return state === 'done' ? 'sent' : 'dead';
-}
-
-function raise(row: MemoryRow, { status, errors }: StatusUpdate): void {
-  const delivery = nextDelivery(row.delivery, status);
-  if (delivery !== undefined) row.delivery = delivery;
-  const [error] = errors ?? [];
-  if (status === 'failed' && error !== undefined) row.deliveryError ??= structuredClone(error);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_RESENDS } from '../../core/delivery-status.ts';
 import type { DeliveryFailure } from '../../core/model.ts';
 import type { SendFailure } from '../../core/ports/sending.ts';
 import { GRAPH_ERRORS, type GraphErrorRow } from './graph-error-table.ts';
@@ -55,9 +56,6 @@ export function errorCodeLabel(code: number | undefined): string {
   return typeof row.codes === 'number' ? `${row.codes}` : `${row.codes[0]}-${row.codes[1]}`;
 }
 
-/** How often a message is sent again that Meta took and then could not deliver, where the table knows no other limit. */
-const RESENDS = 3;
-
 /**
  * What an error in a `failed` status means: certainly not delivered, so whatever may be tried again may be sent again. What this
  * version does not know is for good.
@@ -65,9 +63,9 @@ const RESENDS = 3;
 export function deliveryFailureOf(code: number): DeliveryFailure {
   const row = rowOf(code);
   if (row === undefined) return { kind: 'never' };
-  const { class: kind, afterMs, limit = RESENDS, only } = row;
+  const { class: kind, afterMs, limit = MOST_RESENDS, only } = row;
   if (afterMs === undefined) return { kind };
-  return { kind, resend: { afterMs, limit: Math.min(limit, RESENDS), ...(only && { only }) } };
+  return { kind, resend: { afterMs, limit: Math.min(limit, MOST_RESENDS), ...(only && { only }) } };
 }
 
 function unknownCode(isTransient: boolean): Pick<SendFailure, 'kind' | 'afterMs'> {

@@ -1,6 +1,7 @@
 import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports/queue.ts';
 import { type Queryable, TextArray } from './database.ts';
 import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
+import { deliveryOf, keptAbout, rankOf, resendKept } from './unmatched-statuses.ts';
 
 /** One probe of the index of dead rows. */
 const BEFORE_THE_DEAD = `AND seq < COALESCE(
@@ -21,7 +22,13 @@ const STILL_WAITS = `item.state || '' = 'waiting'`;
 const LOCKED_IN_ORDER = 'ARRAY(SELECT seq FROM wahook.outbox WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR UPDATE)';
 
 /** Meta has not reported the attempt as failed under the very id that it answers with. */
-const NOT_REFUSED = '(told.detail IS NULL OR item.refused_wamid IS DISTINCT FROM told.detail)';
+const NOT_REFUSED = '(told.detail IS NULL OR told.detail <> ALL (item.refused_wamids))';
+
+/** A send gets its wamid, and what is kept about that. */
+const NAMED = `
+  wamid = COALESCE(told.detail, item.wamid),
+  delivery = ${deliveryOf(rankOf('item.delivery'), rankOf('kept.delivery'))},
+  delivery_error = COALESCE(item.delivery_error, kept.error)`;
 
 /** A lane to claim rows of. */
 export interface LaneRequest {
@@ -181,26 +188,32 @@ export class LaneRows {
   /**
    * Writes what became of claimed rows. A row that was settled meanwhile (a status proved that a message was sent) stays
    * as it is, and so does a send that waits again because a status told sooner than Meta's answer that this attempt has failed.
-   * Sends are locked in order, since statuses are applied to them meanwhile.
+   * Sends are locked in order, since statuses are applied to them meanwhile; one that gets its wamid is joined with what statuses
+   * have said about that.
    */
   async settle(tx: Queryable, settled: readonly SettledRow[]): Promise<void> {
     const outbox = this.#table === 'outbox';
-    await tx.query({
+    const rows = await tx.query<{ failed: string }>({
       name: `${this.#queue}-settle`,
       text: `
-        UPDATE wahook.${this.#table} AS item SET
-          state = told.state,
-          failures = failures + told.counted,
-          claimed = false,
-          under_way = false,
-          interruptions = 0,
-          next_attempt_at = now() + told.in_ms * interval '1 ms',
-          last_error = told.error::jsonb,
-          settled_at = CASE WHEN told.state <> 'waiting' THEN now() END,
-          ${outbox ? 'wamid = COALESCE(told.detail, item.wamid)' : 'lane = COALESCE(told.detail, item.lane)'}
-        FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[], $6::text[])
-          AS told (seq, state, counted, in_ms, error, detail)
-        WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER}) AND ${NOT_REFUSED}` : ''} AND ${STILL_WAITS}`,
+        WITH settled AS (
+          UPDATE wahook.${this.#table} AS item SET
+            state = told.state,
+            failures = failures + told.counted,
+            claimed = false,
+            under_way = false,
+            interruptions = 0,
+            next_attempt_at = now() + told.in_ms * interval '1 ms',
+            last_error = told.error::jsonb,
+            settled_at = CASE WHEN told.state <> 'waiting' THEN now() END,
+            ${outbox ? NAMED : 'lane = COALESCE(told.detail, item.lane)'}
+          FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[], $6::text[])
+            AS told (seq, state, counted, in_ms, error, detail)
+            ${outbox ? `LEFT JOIN ${keptAbout('told.detail')} AS kept ON true` : ''}
+          WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER}) AND ${NOT_REFUSED}` : ''} AND ${STILL_WAITS}
+          RETURNING ${outbox ? 'CASE WHEN kept.resend IS NOT NULL THEN item.wamid END' : 'NULL'} AS failed
+        )
+        SELECT failed FROM settled WHERE failed IS NOT NULL`,
       values: [
         settled.map(([seq]) => seq),
         settled.map(([, { outcome }]) => (outcome === 'retry' || outcome === 'moved' ? 'waiting' : outcome)),
@@ -212,6 +225,10 @@ export class LaneRows {
         ),
       ],
     });
+    await resendKept(
+      tx,
+      rows.map(({ failed }) => failed),
+    );
   }
 
   /** Takes back the claim of rows that were not started. One whose claim before was cut short is still such a one. */

@@ -20,10 +20,28 @@ export interface Effects {
 
 /** What a handler made of a burst. */
 export interface Burst extends Effects {
+  /** What the handler got. */
+  readonly rows: readonly ClaimedRow[];
+  /** The first of them. The others stand behind one that must be tried again: as if they had not been handed over. */
   readonly settled: readonly SettledRow[];
-  /** Behind a message that must be tried again: as if they had not been handed over. */
-  readonly untouched: readonly ClaimedRow[];
 }
+
+/**
+ * What so many effects and more meet when they are written is their own doing; with fewer the database is in trouble. Writing them takes
+ * some 30 ms, and a statement has 3 s.
+ */
+const MANY_EFFECTS = 500;
+
+/** Runs whose effects were too many to be written, before the message is given up. */
+const MOST_UNWRITTEN = 3;
+
+/** Between such runs. */
+const UNWRITTEN_AGAIN_MS = 5_000;
+
+const UNWRITTEN = {
+  code: 'effects_not_stored',
+  message: 'What the handler wants to send and keep takes too long to store: let it do less in one run',
+};
 
 /** One lane's burst, ready to be written. */
 interface Settling extends Burst {
@@ -47,7 +65,9 @@ interface Written {
 /**
  * Settles the bursts of many lanes in one short transaction: those that become ready while one is under way go into the next.
  * It holds the fence of each lane, its sends and its rows, so either everything about a burst counts or nothing; a lane that
- * was taken over is left out of it. If it fails because of one lane, each is settled by itself.
+ * was taken over is left out of it. If it fails because of one lane, each is settled by itself; and if one fails then whose effects
+ * are many while the same without them does not, that was a failed run: or it would come again for ever, and hold up the others
+ * each time.
  */
 export class LaneSettlement {
   readonly #options: LaneSettlementOptions;
@@ -74,21 +94,36 @@ export class LaneSettlement {
       return await this.#write(settling, attempt);
     } catch (error) {
       // A COMMIT whose answer was lost may have counted.
-      if (attempt.isAtCommit || (settling.length === 1 && !isWahookError(error, 'unstorable'))) throw error;
+      if (attempt.isAtCommit) throw error;
+      const [only] = settling;
+      if (only !== undefined && settling.length === 1) return [await this.#settleWithoutEffects(only, error)];
       return settling.map((one) => this.#settleAlone(one));
     }
   }
 
   async #settleAlone(one: Settling): Promise<boolean> {
+    const attempt = { isAtCommit: false };
     try {
-      return (await this.#write([one]))[0] === true;
+      return (await this.#write([one], attempt))[0] === true;
     } catch (error) {
-      // A commit in the middle of a run settles nothing yet: whoever asked for it must learn that nothing of it is stored.
-      if (!isWahookError(error, 'unstorable') || one.settled.length === 0) throw error;
-      const dead: Settlement = { outcome: 'dead', error: { code: 'unstorable', message: error.message } };
-      const settled = one.settled.map(([seq]) => [seq, dead] as const);
-      return (await this.#write([{ ...one, sends: [], writes: [], settled }]))[0] === true;
+      if (attempt.isAtCommit) throw error;
+      return await this.#settleWithoutEffects(one, error);
     }
+  }
+
+  /** @throws `error` unless it lies in the burst itself */
+  async #settleWithoutEffects(one: Settling, error: unknown): Promise<boolean> {
+    const settlement = settlementOfUnwritten(one, error);
+    if (settlement === undefined) throw error;
+    const { outcome } = settlement;
+    // What is to be run again comes again whole.
+    const rows = outcome === 'dead' ? one.rows.slice(0, one.settled.length) : one.rows.slice(0, 1);
+    const settled = rows.map(({ seq }) => [seq, settlement] as const);
+    const written = (await this.#write([{ ...one, sends: [], writes: [], settled }]))[0] === true;
+    const { metrics, queue } = this.#options;
+    if (written && outcome === 'dead')
+      metrics.count('dead_letters_total', { queue, reason: settlement.error.code }, settled.length);
+    return written;
   }
 
   /** True for each lane that was still ours. */
@@ -124,7 +159,7 @@ export class LaneSettlement {
   async #writeBursts(tx: Queryable, bursts: readonly Burst[]): Promise<Written> {
     const sends = bursts.flatMap((burst) => burst.sends);
     const settled = bursts.flatMap((burst) => burst.settled);
-    const untouched = bursts.flatMap((burst) => burst.untouched);
+    const untouched = bursts.flatMap((burst) => burst.rows.slice(burst.settled.length));
     const outbound = sends.length > 0 ? await this.#outbox.insert(tx, sends) : [];
     const writes = bursts.flatMap((burst) => burst.writes);
     if (writes.length > 0) await writeState(tx, writes);
@@ -132,6 +167,25 @@ export class LaneSettlement {
     if (untouched.length > 0) await this.#rows.unclaim(tx, untouched);
     return { outbound, moved: movedTo(settled) };
   }
+}
+
+/**
+ * What becomes of a burst that cannot be written for a reason of its own; undefined: it is another one. A commit in the middle of a run
+ * settles nothing yet: whoever asked for it must learn that nothing of it is stored.
+ */
+function settlementOfUnwritten(
+  { rows, settled, sends, writes }: Burst,
+  error: unknown,
+): Extract<Settlement, { outcome: 'dead' | 'retry' }> | undefined {
+  const [first] = rows;
+  if (first === undefined || settled.length === 0) return undefined;
+  if (isWahookError(error, 'unstorable'))
+    return { outcome: 'dead', error: { code: 'unstorable', message: error.message } };
+  if (sends.length + writes.length < MANY_EFFECTS) return undefined;
+  const { attempt, lastError } = first.job;
+  return attempt >= MOST_UNWRITTEN && lastError?.code === UNWRITTEN.code
+    ? { outcome: 'dead', error: UNWRITTEN }
+    : { outcome: 'retry', inMs: UNWRITTEN_AGAIN_MS, counted: true, error: UNWRITTEN };
 }
 
 /** Lanes with something that is due at once; the sweep wakes the others. */

@@ -111,7 +111,7 @@ export class LaneVisit {
   /** @param isOver the handler is done: the lane may still be ours, but what it does now does not count */
   async #commit(claim: LaneClaim, effects: Parameters<JobContext['commit']>[0], isOver: boolean): Promise<void> {
     const { sends = [], writes = [] } = effects;
-    const burst: Burst = { sends: sends.map(sendJob), writes, settled: [], untouched: [] };
+    const burst: Burst = { sends: sends.map(sendJob), writes, settled: [], rows: [] };
     if (isOver || !(await this.#settlement.settle(claim, burst, 'stay')))
       throw new WahookError('fenced', 'the handler is done, or its lane was taken over');
   }
@@ -135,14 +135,14 @@ export class LaneVisit {
   }
 
   async #leave(claim: LaneClaim, next: Next): Promise<VisitOutcome> {
-    const nothing: Burst = { settled: [], untouched: [], sends: [], writes: [] };
+    const nothing: Burst = { settled: [], rows: [], sends: [], writes: [] };
     return (await this.#settlement.settle(claim, nothing, next)) ? 'left' : 'fenced';
   }
 }
 
 /** A process that is told to stop is not one that died: what it could not finish comes again without a trace of it. */
 function notBegun(rows: readonly ClaimedRow[]): Burst {
-  return { settled: [], untouched: rows, sends: [], writes: [] };
+  return { settled: [], rows, sends: [], writes: [] };
 }
 
 function nextOf({ settled }: Burst, more: boolean, turnIsOver: boolean): Next {
@@ -161,7 +161,7 @@ function burstOf(rows: readonly ClaimedRow[], told: readonly Settlement[], effec
   }
   return {
     settled: rows.slice(0, counting).map(({ seq }, index) => [seq, told[index] as Settlement]),
-    untouched: rows.slice(counting),
+    rows,
     ...effects,
   };
 }

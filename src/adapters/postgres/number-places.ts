@@ -1,4 +1,4 @@
-import { HEADROOM, PLACE_LASTS_MS, SLICE_MS } from '../../core/send-limits.ts';
+import { PLACE_LASTS_MS, sliceOf } from '../../core/send-limits.ts';
 
 /** More places were used lately: so many are needed again soon. */
 const LATELY_MS = 1_000;
@@ -31,9 +31,8 @@ export class NumberPlaces {
 
   /** How many places to take: for those that wait, and a reserve if the last ones were used, but no more than fit into a slice. */
   needed(perSecond: number, nowMs: number): number {
-    const most = Math.max(1, Math.ceil((perSecond * HEADROOM * SLICE_MS) / 1_000));
     const reserve = nowMs - this.#takenAtMs < LATELY_MS ? 2 * this.#used : 0;
-    return Math.min(most, Math.max(1, this.waiting, reserve));
+    return Math.min(sliceOf(perSecond), Math.max(1, this.waiting, reserve));
   }
 
   add(firstMs: number, stepMs: number, count: number, nowMs: number): void {

@@ -6,11 +6,14 @@ import {
   HEADROOM,
   HORIZON_MS,
   LEAST_PACE,
+  LOOK_AGAIN_MS,
+  longestWaitMs,
   ONE_COMPLAINT_MS,
   PAUSE,
   PLACE_LASTS_MS,
   PROBE,
   RECOVERY_MS,
+  SET_BACK,
   type SendLimits,
   TELL_RECEIVED_MS,
   toleranceMs,
@@ -22,9 +25,13 @@ import { removeRows } from './remove-rows.ts';
 /** For what is worth nothing after a crash: nobody waits for the disk. Local to the statement's own transaction. */
 const WITHOUT_DISK = `set_config('synchronous_commit', 'off', true)`;
 
-/** Between 0 and 1: the pace of a number that recovers since it was slowed down. */
-export const PACE = `LEAST(1, COALESCE(
-  slowed_to + extract(epoch FROM clock_timestamp() - slowed_at) * 1000 / ${RECOVERY_MS}, 1))::float8`;
+/** In SQL: true for a moment of before the clock was set back (`SET_BACK`). `mostMs` as SQL, too; without end is meant so. */
+const setBack = (moment: string, mostMs: string | number) =>
+  `(${moment} > clock_timestamp() + ${SET_BACK} * (${mostMs}) * interval '1 ms' AND ${moment} <> 'infinity')`;
+
+/** Between 0 and 1: the pace of a number that recovers since it was slowed down. A slowing down that is yet to come is of before the clock was set back. */
+export const PACE = `(CASE WHEN slowed_at <= clock_timestamp()
+  THEN LEAST(1, slowed_to + extract(epoch FROM clock_timestamp() - slowed_at) * 1000 / ${RECOVERY_MS}) ELSE 1 END)::float8`;
 
 /**
  * Takes $2 places, if the next one is near enough; of a stopped number none, but the right to probe it if it is time. The row is
@@ -32,10 +39,12 @@ export const PACE = `LEAST(1, COALESCE(
  */
 const TAKE = `
   WITH number AS MATERIALIZED (
-    SELECT phone_number_id, clock_timestamp() AS at, GREATEST(free_at, clock_timestamp()) AS start,
+    SELECT phone_number_id, clock_timestamp() AS at,
+           CASE WHEN ${setBack('free_at', '$5::float8')} THEN clock_timestamp()
+                ELSE GREATEST(free_at, clock_timestamp()) END AS start,
            $3::float8 * ${PACE} AS rate, stopped IS NOT NULL AS stopped, probe_at, probes,
            (SELECT max(until) FROM wahook.sending_pause
-            WHERE scope = ANY ($4::text[]) AND until > clock_timestamp()) AS paused_until
+            WHERE scope = ANY ($4::text[]) AND until > clock_timestamp() AND NOT ${setBack('until', PAUSE.mostMs)}) AS paused_until
     FROM wahook.sending_number WHERE phone_number_id = $1 FOR UPDATE
   ), taken AS (
     UPDATE wahook.sending_number AS item SET
@@ -47,12 +56,13 @@ const TAKE = `
       probes = item.probes + number.stopped::integer
     FROM number
     WHERE item.phone_number_id = number.phone_number_id
-      AND CASE WHEN number.stopped THEN number.probe_at <= number.at
+      AND CASE WHEN number.stopped THEN number.probe_at <= number.at OR ${setBack('number.probe_at', PROBE.mostMs)}
                ELSE number.paused_until IS NULL AND number.start <= number.at + interval '${HORIZON_MS} ms' END
-    RETURNING 1
+    RETURNING item.probe_at
   )
   SELECT ${WITHOUT_DISK}, EXISTS (SELECT FROM taken) AS taken, stopped, rate,
-    (extract(epoch FROM CASE WHEN stopped THEN LEAST(probe_at, at + interval '1 hour')
+    (extract(epoch FROM CASE WHEN stopped
+                             THEN LEAST(COALESCE((SELECT probe_at FROM taken), probe_at), at + interval '${LOOK_AGAIN_MS} ms')
                              ELSE GREATEST(start, paused_until) END - at) * 1000)::float8 AS in_ms,
     paused_until IS NOT NULL AS paused
   FROM number`;
@@ -64,8 +74,10 @@ const BOOK_PAIR = `
   WITH booked AS (
     INSERT INTO wahook.sending_pair AS pair (lane, free_at) VALUES ($1, now() + $2::float8 * interval '1 ms')
     ON CONFLICT (lane) DO UPDATE SET
-      free_at = GREATEST(pair.free_at, clock_timestamp()) + $2::float8 * interval '1 ms'
+      free_at = GREATEST(LEAST(pair.free_at, clock_timestamp() + $3::float8 * interval '1 ms'), clock_timestamp())
+        + $2::float8 * interval '1 ms'
     WHERE pair.free_at <= clock_timestamp() + $3::float8 * interval '1 ms'
+      OR ${setBack('pair.free_at', '$2::float8 + $3::float8')}
     RETURNING 1
   )
   SELECT ${WITHOUT_DISK}, CASE WHEN EXISTS (SELECT FROM booked) THEN 0 ELSE GREATEST(1, ceil(
@@ -82,7 +94,7 @@ const SLOW_DOWN = `
   UPDATE wahook.sending_number SET slowed_to = GREATEST(${LEAST_PACE}, ${PACE} / 2), slowed_at = clock_timestamp(),
     free_at = GREATEST(free_at, clock_timestamp() + interval '1 second')
   WHERE phone_number_id = $1
-    AND (slowed_at IS NULL OR slowed_at < clock_timestamp() - interval '${ONE_COMPLAINT_MS} ms')`;
+    AND (slowed_at IS NULL OR slowed_at < clock_timestamp() - interval '${ONE_COMPLAINT_MS} ms' OR slowed_at > clock_timestamp())`;
 
 const PAUSE_SCOPE = `
   INSERT INTO wahook.sending_pause AS pause (scope, until, times)
@@ -91,7 +103,7 @@ const PAUSE_SCOPE = `
     times = CASE WHEN pause.until < now() - interval '${PAUSE.forgottenMs} ms' THEN 1 ELSE pause.times + 1 END,
     until = now() + interval '1 ms' * CASE WHEN pause.until < now() - interval '${PAUSE.forgottenMs} ms'
       THEN ${PAUSE.leastMs} ELSE LEAST(${PAUSE.mostMs}, ${PAUSE.leastMs} * power(2, LEAST(pause.times, 20))) END
-  WHERE pause.until < now()`;
+  WHERE pause.until < now() OR ${setBack('pause.until', PAUSE.mostMs)}`;
 
 /** Never further ahead than a second: what customers write must slow sending down, not end it. */
 const RECEIVED = `
@@ -222,7 +234,7 @@ export class PostgresSendRate implements SendRate {
       this.#database.query<Taken>({
         name: 'send-rate-take',
         text: TAKE,
-        values: [phoneNumberId, count, this.#rateOf(phoneNumberId), scopes],
+        values: [phoneNumberId, count, this.#rateOf(phoneNumberId), scopes, longestWaitMs(perSecond)],
       });
     let [row] = await take();
     if (row === undefined) {
@@ -231,7 +243,7 @@ export class PostgresSendRate implements SendRate {
     }
     if (row === undefined) throw new Error('a row that was added is not there');
     const inMs = Math.ceil(row.in_ms);
-    if (row.stopped) return row.taken ? { kind: 'go', probe: true } : { kind: 'stopped', inMs };
+    if (row.stopped) return row.taken ? { kind: 'go', probe: true, nextInMs: inMs } : { kind: 'stopped', inMs };
     if (!row.taken) return { kind: 'later', inMs, because: row.paused ? 'account' : 'number' };
     const nowMs = performance.now();
     places.add(nowMs + row.in_ms, 1_000 / row.rate, count, nowMs);

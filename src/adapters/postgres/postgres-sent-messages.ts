@@ -1,54 +1,78 @@
-import { DELIVERY_ORDER, refusal } from '../../core/delivery-status.ts';
+import { refusal } from '../../core/delivery-status.ts';
 import { statusLanesOf } from '../../core/lanes.ts';
 import type { OutboundMessage, ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { JobError } from '../../core/ports/queue.ts';
 import type { SentMessages } from '../../core/ports/sending.ts';
 import type { Database } from './database.ts';
 import type { LaneWaker } from './postgres-message-queue.ts';
+import { deliveryOf, keptAbout, rankOf, resendKept, resendOf } from './unmatched-statuses.ts';
 
 /**
  * Finds the message of each update, takes the highest rank of all that mean the same message, and raises the row to it. The
  * rows are locked in one order, since batches of statuses overlap.
  *
  * An update found by send id proves that Meta took the message, whatever we believe: the row becomes `done` and is not sent
- * (again). Lanes in which others wait behind such a row are given back, too.
+ * (again). Lanes in which others wait behind such a row are given back, too. If the row gets its wamid by it, what is kept about that
+ * wamid is joined.
+ *
+ * What is about no message of ours (so far) is kept, unless it names one and comes too late for it.
  */
 const APPLY = `
   WITH told AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-      WITH ORDINALITY AS given (send_id, wamid, delivery, error, place)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+      WITH ORDINALITY AS given (send_id, wamid, delivery, error, resend, place)
   ), met AS (
     SELECT told.*, COALESCE(own.seq, named.seq) AS seq, own.seq IS NOT NULL AS proof
     FROM told
-    LEFT JOIN wahook.outbox AS own ON own.event_key = told.send_id AND own.refused_wamid IS DISTINCT FROM told.wamid
+    LEFT JOIN wahook.outbox AS own ON own.event_key = told.send_id AND told.wamid <> ALL (own.refused_wamids)
     LEFT JOIN wahook.outbox AS named ON own.seq IS NULL AND named.wamid = told.wamid
   ), folded AS (
-    SELECT seq, bool_or(proof) AS proof, max(array_position($5::text[], delivery)) AS rank,
+    SELECT seq, bool_or(proof) AS proof, max(${rankOf('delivery')}) AS rank,
            (array_agg(wamid ORDER BY place) FILTER (WHERE proof))[1] AS wamid,
            (array_agg(error ORDER BY place) FILTER (WHERE error IS NOT NULL))[1] AS error
     FROM met WHERE seq IS NOT NULL GROUP BY seq
   ), locked AS (
-    SELECT seq, state AS before FROM wahook.outbox WHERE seq IN (SELECT seq FROM folded) ORDER BY seq FOR UPDATE
+    SELECT seq, state AS before, wamid IS NULL AS nameless FROM wahook.outbox
+    WHERE seq IN (SELECT seq FROM folded) ORDER BY seq FOR UPDATE
   ), raised AS (
     UPDATE wahook.outbox AS item SET
-      delivery = ($5::text[])[GREATEST(array_position($5::text[], item.delivery), folded.rank)],
-      delivery_error = COALESCE(item.delivery_error, folded.error::jsonb),
+      delivery = ${deliveryOf(rankOf('item.delivery'), 'folded.rank', rankOf('kept.delivery'))},
+      delivery_error = COALESCE(item.delivery_error, kept.error, folded.error::jsonb),
       wamid = COALESCE(item.wamid, folded.wamid),
       settled_at = CASE WHEN folded.proof THEN COALESCE(item.settled_at, now()) ELSE item.settled_at END,
       next_attempt_at = CASE WHEN folded.proof THEN NULL ELSE item.next_attempt_at END,
       state = CASE WHEN folded.proof THEN 'done' ELSE item.state END
     FROM folded JOIN locked USING (seq)
+      LEFT JOIN ${keptAbout('CASE WHEN nameless THEN folded.wamid END')} AS kept ON true
     WHERE item.seq = folded.seq
-      AND (COALESCE(array_position($5::text[], item.delivery), 0) < COALESCE(folded.rank, 0)
+      AND (COALESCE(${rankOf('item.delivery')}, 0) < COALESCE(folded.rank, 0)
            OR (item.delivery_error IS NULL AND folded.error IS NOT NULL)
            OR (folded.proof AND (item.state <> 'done' OR item.wamid IS NULL)))
-    RETURNING item.seq, item.lane, folded.proof AND locked.before = 'waiting' AS proved
+    RETURNING item.seq, item.lane, folded.proof AND locked.before = 'waiting' AS proved,
+      CASE WHEN kept.resend IS NOT NULL THEN item.wamid END AS failed
+  ), unmatched AS (
+    INSERT INTO wahook.unmatched_status AS kept (wamid, delivery, error, resend)
+    SELECT wamid, ${deliveryOf(`max(${rankOf('delivery')})`)},
+           (array_agg(error ORDER BY place) FILTER (WHERE error IS NOT NULL))[1]::jsonb,
+           (array_agg(resend ORDER BY place) FILTER (WHERE resend IS NOT NULL))[1]::jsonb
+    FROM met
+    WHERE seq IS NULL AND delivery IS NOT NULL
+      AND NOT EXISTS (SELECT FROM wahook.outbox AS own WHERE own.event_key = met.send_id)
+    GROUP BY wamid ORDER BY wamid COLLATE "C"
+    ON CONFLICT (wamid) DO UPDATE SET kept_at = now(),
+      delivery = ${deliveryOf(rankOf('kept.delivery'), rankOf('EXCLUDED.delivery'))},
+      error = COALESCE(kept.error, EXCLUDED.error),
+      resend = COALESCE(kept.resend, EXCLUDED.resend)
+    WHERE ${rankOf('kept.delivery')} < ${rankOf('EXCLUDED.delivery')}
+      OR (kept.error IS NULL AND EXCLUDED.error IS NOT NULL) OR (kept.resend IS NULL AND EXCLUDED.resend IS NOT NULL)
   )
-  SELECT place, NULL AS lane FROM met WHERE seq IS NULL
+  SELECT place, NULL AS lane, NULL AS failed FROM met WHERE seq IS NULL
   UNION ALL
-  SELECT NULL, lane FROM raised WHERE proved AND EXISTS (
+  SELECT NULL, lane, NULL FROM raised WHERE proved AND EXISTS (
     SELECT FROM wahook.outbox AS next
     WHERE next.queue = 'outbound' AND next.lane = raised.lane AND next.state = 'waiting' AND next.seq > raised.seq)
+  UNION ALL
+  SELECT NULL, NULL, failed FROM raised WHERE failed IS NOT NULL
   ORDER BY place`;
 
 /**
@@ -62,31 +86,25 @@ const PROOF = `
     (SELECT wamid FROM wahook.outbox WHERE event_key = $1::text AND state = 'done'),
     (SELECT payload ->> 'messageId' FROM wahook.inbox
      WHERE queue = 'statuses' AND state = 'waiting' AND lane = ANY ($2::text[]) AND payload ->> 'sendId' = $1::text
-       AND payload ->> 'messageId' IS DISTINCT FROM refused LIMIT 1),
+       AND payload ->> 'messageId' <> ALL (refused) LIMIT 1),
     (SELECT payload ->> 'messageId'
      FROM (SELECT payload FROM wahook.inbox WHERE queue = 'statuses' AND state = 'waiting' LIMIT 100000) AS waiting
-     WHERE payload ->> 'sendId' = $1::text AND payload ->> 'messageId' IS DISTINCT FROM refused LIMIT 1)
+     WHERE payload ->> 'sendId' = $1::text AND payload ->> 'messageId' <> ALL (refused) LIMIT 1)
   ) AS wamid
-  FROM (SELECT (SELECT refused_wamid FROM wahook.outbox WHERE event_key = $1::text) AS refused) AS before`;
+  FROM (SELECT COALESCE((SELECT refused_wamids FROM wahook.outbox WHERE event_key = $1::text), '{}') AS refused) AS before`;
 
-/**
- * Messages that Meta took and then could not deliver wait again, at their old place. Once for each id of Meta's, however often its
- * status comes.
- */
-const RESEND = `
-  UPDATE wahook.outbox AS item SET state = 'waiting', failures = failures + 1, claimed = false, under_way = false, settled_at = NULL,
-    refused_wamid = item.wamid, wamid = NULL, delivery = NULL, delivery_error = NULL, last_error = told.error::jsonb,
-    next_attempt_at = now() + told.after_ms * interval '1 ms'
-  FROM unnest($1::text[], $2::float8[], $3::integer[], $4::boolean[], $5::text[])
-    AS told (wamid, after_ms, most, by_link, error)
-  WHERE item.wamid = told.wamid AND item.state = 'done' AND item.delivery = 'failed' AND item.failures < told.most
-    AND (NOT told.by_link OR jsonb_path_exists(item.payload, '$.content.**.link'))`;
+const RESEND = resendOf('(SELECT wamid, resend::jsonb FROM unnest($1::text[], $2::text[]) AS given (wamid, resend))');
 
 type RowState = 'waiting' | 'done' | 'dead' | 'discarded';
 
 function stateOf(state: RowState, lastError: JobError | null): SentMessage['state'] {
   if (state === 'waiting') return lastError?.code === 'ambiguous' ? 'unsettled' : 'waiting';
   return state === 'done' ? 'sent' : 'dead';
+}
+
+/** How to send again what this update says has failed, as `resendOf` takes it. */
+function resendOfUpdate({ failure, errors }: StatusUpdate): string | null {
+  return failure?.resend === undefined ? null : JSON.stringify({ ...failure.resend, error: refusal(errors) });
 }
 
 /** What became of our messages, in the rows of the outbox. */
@@ -101,7 +119,7 @@ export class PostgresSentMessages implements SentMessages {
 
   async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
     if (updates.length === 0) return [];
-    const found = await this.#database.query<{ place: number | null; lane: string | null }>({
+    const found = await this.#database.query<{ place: number | null; lane: string | null; failed: string | null }>({
       name: 'sent-messages-apply',
       text: APPLY,
       values: [
@@ -109,29 +127,23 @@ export class PostgresSentMessages implements SentMessages {
         updates.map(({ messageId }) => messageId),
         updates.map(({ status }) => (status === 'unknown' ? null : status)),
         updates.map(({ status, errors }) => (status === 'failed' && errors?.[0] ? JSON.stringify(errors[0]) : null)),
-        DELIVERY_ORDER,
+        updates.map(resendOfUpdate),
       ],
     });
     await this.#resend(updates);
+    const failed = found.flatMap((row) => row.failed ?? []);
+    await resendKept(this.#database, failed);
     const freed = found.flatMap(({ lane }) => lane ?? []);
     if (freed.length > 0) this.#lanes.wake('outbound', freed);
     return found.flatMap(({ place }) => (place === null ? [] : (updates[place - 1] ?? [])));
   }
 
   async #resend(updates: readonly StatusUpdate[]): Promise<void> {
-    const again = updates.flatMap(({ messageId, failure, errors }) =>
-      failure?.resend === undefined ? [] : [{ messageId, ...failure.resend, error: refusal(errors) }],
-    );
+    const again = updates.filter(({ failure }) => failure?.resend !== undefined);
     if (again.length === 0) return;
     await this.#database.query({
       text: RESEND,
-      values: [
-        again.map(({ messageId }) => messageId),
-        again.map(({ afterMs }) => afterMs),
-        again.map(({ limit }) => limit),
-        again.map(({ only }) => only === 'link'),
-        again.map(({ error }) => JSON.stringify(error)),
-      ],
+      values: [again.map(({ messageId }) => messageId), again.map(resendOfUpdate)],
     });
   }
 

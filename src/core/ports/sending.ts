@@ -8,7 +8,9 @@ export interface SentMessages {
    * Raises the delivery state of the messages meant, found by `sendId`, else by wamid; never lowers it, so that late,
    * repeated and unordered updates change nothing (`failed` stands until a real delivery). A status with a `sendId` also
    * settles a send whose answer was lost: it becomes `sent` and is not repeated.
-   * Resolves to those updates whose message is not known (yet).
+   * Resolves to those updates whose message is not known (yet). What they say is kept for `UNMATCHED_DAYS` and joined when a message gets
+   * that wamid, because its send is settled or because a status with its send id proves it: with the same result as if it had been
+   * known from the first; at once, or within the hour if the status is stored in the very moment in which the message gets its wamid.
    *
    * A `failed` one whose `failure` says so lets its message wait again, at its old place in its lane, to be sent once more; what else
    * comes about the id that failed says nothing any more.
@@ -60,12 +62,14 @@ export type SendLimit = 'recipient' | 'number' | 'account' | 'app';
 /**
  * Whether a message may go out now.
  *
- * - `go` send it at once: its place is used up. `probe`: the number is stopped, and this one message finds out whether still
+ * - `go` send it at once: its place is used up. `probe`: the number is stopped, and this one message finds out whether still; if so,
+ *   it is time for the next probe after `nextInMs`
  * - `later` nothing was used up; ask again after `inMs`. `because`: the limit that it must wait for
  * - `stopped` the number is stopped; ask again after `inMs`
  */
 export type SendPermit =
-  | { readonly kind: 'go'; readonly probe: boolean }
+  | { readonly kind: 'go'; readonly probe: false }
+  | { readonly kind: 'go'; readonly probe: true; readonly nextInMs: number }
   | { readonly kind: 'later'; readonly inMs: number; readonly because: SendLimit }
   | { readonly kind: 'stopped'; readonly inMs: number };
 
