@@ -101,10 +101,11 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
   {
     name: 'status-is-forgotten',
     flaw: 'Statuses that come together with messages are dropped.',
-    file: 'src/core/store-events.ts',
-    find: 'return [...byId.values()];',
-    replace: `const jobs = [...byId.values()];
-  return jobs.some(({ queue }) => queue === 'messages') ? jobs.filter(({ queue }) => queue !== 'statuses') : jobs;`,
+    file: EVENTS,
+    find: 'values: valuesOf(jobs),',
+    replace: `values: valuesOf(
+        jobs.some(({ queue }) => queue === 'messages') ? jobs.filter(({ queue }) => queue !== 'statuses') : jobs,
+      ),`,
     scenario: 'calm',
   },
   {
