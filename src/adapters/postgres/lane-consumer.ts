@@ -195,14 +195,14 @@ export class LaneConsumer implements Consumption {
     try {
       const { queue, scheduler } = this.#options;
       const provenAtMs = performance.now();
-      const alive = await scheduler.beat(
+      const { proven, busy } = await scheduler.beat(
         queue,
         held.map(({ claim }) => claim),
       );
       // One that its visit gave up meanwhile is missing too; its signal interests nobody any more.
       for (const one of held) {
-        if (alive.has(one.claim)) one.provenAtMs = provenAtMs;
-        else this.#lose(one);
+        if (proven.has(one.claim)) one.provenAtMs = provenAtMs;
+        else if (!busy.has(one.claim)) this.#lose(one);
       }
     } catch (error) {
       this.#warn('heartbeat failed', error);

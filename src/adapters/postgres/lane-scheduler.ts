@@ -7,6 +7,7 @@ import { type BossConnection, openBossConnection } from './boss-connection.ts';
 import { asBossDb } from './boss-db.ts';
 import { isConflict } from './conflict-retry.ts';
 import type { BossOptions, Queryable } from './database.ts';
+import { beat, type Heartbeat } from './lane-heartbeat.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** One worker's hold on a lane: a job of pg-boss in the very attempt (`retryCount`) in which it was fetched. */
@@ -87,7 +88,7 @@ export interface LaneSchedulerOptions {
 
 /**
  * pg-boss as the scheduler of lanes: publishes wake-ups, hands lanes to workers, takes them back from workers that died,
- * and fences. Everything that touches pg-boss is in here.
+ * and fences. Everything that touches pg-boss is in here and in lane-heartbeat.ts.
  */
 export class LaneScheduler {
   readonly #options: LaneSchedulerOptions;
@@ -163,9 +164,8 @@ export class LaneScheduler {
     return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, lane: data.lane }));
   }
 
-  /** Says that the worker lives; resolves to those that are still its own. */
-  async beat(queue: QueueName, claims: readonly LaneClaim[]): Promise<ReadonlySet<LaneClaim>> {
-    return affected(claims, (attempts) => this.#boss.touch(queue, attempts));
+  beat(queue: QueueName, claims: readonly LaneClaim[]): Promise<Heartbeat<LaneClaim>> {
+    return beat(this.#connection.db, queue, claims);
   }
 
   /** Those that are still the caller's, and then until the transaction ends: whoever wants to take one waits so long. */
