@@ -21,7 +21,7 @@ export function keptAbout(wamid: string): string {
 
 /**
  * In SQL: messages that Meta took and then could not deliver wait again, at their old place. Once for each id of Meta's, however often
- * its status comes. `told`: a table of (wamid text, resend jsonb).
+ * its status comes. Locked in the order in which everybody locks them. `told`: a table of (wamid text, resend jsonb).
  */
 export function resendOf(told: string): string {
   return `
@@ -31,6 +31,7 @@ export function resendOf(told: string): string {
       next_attempt_at = now() + (told.resend ->> 'afterMs')::float8 * interval '1 ms'
     FROM ${told} AS told
     WHERE item.wamid = told.wamid AND item.state = 'done' AND item.delivery = 'failed'
+      AND item.seq = ANY (ARRAY(SELECT seq FROM wahook.outbox WHERE wamid IN (SELECT wamid FROM ${told} AS told) ORDER BY seq FOR UPDATE))
       AND item.failures < (told.resend ->> 'limit')::integer
       AND (told.resend ->> 'only' IS DISTINCT FROM 'link' OR jsonb_path_exists(item.payload, '$.content.**.link'))`;
 }

@@ -2,8 +2,11 @@ import { expect } from 'chai';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { PostgresDedupStore } from '../../../src/adapters/postgres/postgres-dedup-store.ts';
 import { PostgresQuarantine } from '../../../src/adapters/postgres/postgres-quarantine.ts';
+import { PostgresSentMessages } from '../../../src/adapters/postgres/postgres-sent-messages.ts';
+import type { StatusUpdate } from '../../../src/core/model.ts';
 import type { QuarantinedPiece } from '../../../src/core/ports/receiving.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
+import { statusUpdate } from '../../core/builders.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
@@ -39,6 +42,15 @@ describe('writers of the same rows in opposite orders', () => {
     return row!.count;
   }
 
+  async function expectNoDeadlock(): Promise<void> {
+    // Sessions that have ended are sure to have reported.
+    await database.close();
+    const SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lock-order.spec'";
+    await eventually(async () => (await count(SESSIONS)) === 0);
+    const deadlocks = 'SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()';
+    expect(await count(deadlocks)).to.equal(0);
+  }
+
   const nothing = async (): Promise<void> => {};
 
   it('record keys in the order of their days, whatever order they are given in', async () => {
@@ -56,6 +68,28 @@ describe('writers of the same rows in opposite orders', () => {
     expect(await waiting).to.deep.equal({ fresh: ['day 1'], duplicate: ['day 3', 'day 2'], busy: [] });
   });
 
+  it('meet no deadlock when statuses send messages again that have failed', async () => {
+    const lanes = { wake: () => {} };
+    const failure = { kind: 'transient' as const, resend: { afterMs: 0, limit: 3 } };
+    const failed = Array.from({ length: 500 }, (_, index): StatusUpdate => {
+      return { ...statusUpdate('failed', { messageId: `wamid.${index}`, errors: [{ code: 131_000 }] }), failure };
+    });
+    await observer.query({
+      text: `INSERT INTO wahook.outbox (queue, lane, event_key, event_day, payload, state, wamid)
+             SELECT 'outbound', 'lane', 'send ' || n, 0, '{}', 'done', 'wamid.' || 499 - n FROM generate_series(0, 499) AS n`,
+    });
+    const again = `UPDATE wahook.outbox SET state = 'done', failures = 0, wamid = refused_wamids[1], refused_wamids = '{}'`;
+    for (let round = 0; round < 3; round += 1) {
+      const batches = [failed, failed.toReversed(), failed.toSorted(() => Math.random() - 0.5)];
+      await Promise.all(
+        [...batches, ...batches].map((batch) => new PostgresSentMessages(database, lanes).apply(batch)),
+      );
+      expect(await count(`SELECT count(*) FROM wahook.outbox WHERE state = 'waiting' AND failures = 1`)).to.equal(500);
+      await observer.query({ text: again });
+    }
+    await expectNoDeadlock();
+  });
+
   it('meet no deadlock when they keep pieces in quarantine', async () => {
     const quarantine = new PostgresQuarantine(database);
     const pieces = Array.from({ length: 500 }, (_, index): QuarantinedPiece => {
@@ -65,12 +99,6 @@ describe('writers of the same rows in opposite orders', () => {
 
     await Promise.all(writes);
 
-    // Sessions that have ended are sure to have reported.
-    await database.close();
-    const SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lock-order.spec'";
-    await eventually(async () => (await count(SESSIONS)) === 0);
-    expect(await count('SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()')).to.equal(
-      0,
-    );
+    await expectNoDeadlock();
   });
 });
