@@ -43,7 +43,7 @@ describe('What a handler wants to have stored and takes too long', () => {
         const text = job?.payload.id ?? '';
         if (job !== undefined) handed.get(text)?.push(job);
         for (let index = 0; index < Number(text); index += 1)
-          send({ ...outboundText('Hello', `${text}-${index}`), to: { waId: `${text.length}` } });
+          send({ ...outboundText('Hello', `${text}-${index}`), to: { waId: text } });
         if ([...handed.values()].filter((jobs) => jobs.length > 0).length >= Object.keys(lanes).length) first.resolve();
         await first.promise;
         return [{ outcome: 'done' }];
