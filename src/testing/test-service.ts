@@ -182,7 +182,7 @@ export class TestService {
     const deadlineMs = performance.now() + this.#options.patienceMs;
     for (;;) {
       const atRest = await this.#comesToRest();
-      const dueMs = this.clock.nextDueMs(atRest ? 'all' : 'metas');
+      const dueMs = this.clock.nextDueMs(atRest || (this.#sendRate?.waiting ?? 0) > 0 ? 'all' : 'metas');
       if (dueMs !== undefined && dueMs <= untilMs) this.clock.goTo(dueMs);
       else if (atRest) return;
       else if (performance.now() > deadlineMs) throw new Error(`The bot is still at work ${BUSY}`);
@@ -231,7 +231,7 @@ export class TestService {
 
 const BUSY =
   'though nothing moves any more. A handler that waits for something real (a timer, a request) needs it within the ' +
-  'patience of testBot; give it a double, or raise { patienceMs }';
+  'patience of testBot; give it a double, or raise { patience }';
 
 const NO_METRICS = {
   count: () => {},

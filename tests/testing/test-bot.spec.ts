@@ -97,6 +97,22 @@ describe('testBot', () => {
     expect(t.deadLetters[0]).to.include({ reason: 'handler_timeout' });
   });
 
+  it('lets a handler wait for the delivery of its reply, which waits for its place in the throughput of the number', async () => {
+    const reached: string[] = [];
+    const bot = defineBot((bot) => {
+      bot.on('message.text', async (ctx) => {
+        const sent = await ctx.reply.text('yes');
+        reached.push(await sent.delivered().catch((error: Error) => error.message));
+      });
+    });
+    const t = await testBot(bot);
+    const ana = t.customer({ name: 'Ana' });
+    await ana.says('hi');
+    t.faults.undelivered(131026).next(1);
+    await ana.says('hi again');
+    expect(reached).to.deep.equal(['delivered', 'Meta could not deliver it (error 131026)']);
+  });
+
   it("has the number's throughput on its clock: what waits for a place in it takes no real time", async () => {
     const t = await testBot(echo, { env: { SEND_PER_SECOND: '2' } });
     const [ana, kim] = [t.customer({ name: 'Ana' }), t.customer({ name: 'Kim' })];
