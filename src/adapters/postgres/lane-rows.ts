@@ -1,4 +1,5 @@
 import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports/queue.ts';
+import { NUMBER_STOPPED } from '../../core/send-limits.ts';
 import { type Queryable, TextArray } from './database.ts';
 import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
 import { deliveryOf, keptAbout, rankOf, resendKept } from './unmatched-statuses.ts';
@@ -193,6 +194,7 @@ export class LaneRows {
    */
   async settle(tx: Queryable, settled: readonly SettledRow[]): Promise<void> {
     const outbox = this.#table === 'outbox';
+    const resumed = outbox ? await resumedMeanwhile(tx, settled) : new Set<number>();
     const rows = await tx.query<{ failed: string }>({
       name: `${this.#queue}-settle`,
       text: `
@@ -218,7 +220,7 @@ export class LaneRows {
         settled.map(([seq]) => seq),
         settled.map(([, { outcome }]) => (outcome === 'retry' || outcome === 'moved' ? 'waiting' : outcome)),
         settled.map(([, it]) => (it.outcome === 'retry' && it.counted ? 1 : 0)),
-        settled.map(([, it]) => ('inMs' in it ? it.inMs : null) ?? null),
+        settled.map(([seq, it]) => (resumed.has(seq) ? 0 : 'inMs' in it ? it.inMs : null) ?? null),
         settled.map(([, it]) => ('error' in it && it.error ? JSON.stringify(it.error) : null)),
         settled.map(
           ([, it]) => (it.outcome === 'moved' ? it.lane : it.outcome === 'done' ? it.messageId : null) ?? null,
@@ -274,6 +276,24 @@ export class LaneRows {
     const { waiting = 0, dead = 0, held = 0, oldest_ms: oldestMs = 0 } = row ?? {};
     return { waiting, dead, held, oldestMs };
   }
+}
+
+/**
+ * Those that wait for a stopped number which sends again: whoever resumed it could not wake them, since they were claimed. The lock
+ * makes a resume that is under way go first or wait, so that none falls between the two. Numbers are locked before sends, as there.
+ */
+async function resumedMeanwhile(tx: Queryable, settled: readonly SettledRow[]): Promise<ReadonlySet<number>> {
+  const stopped = settled.filter(([, it]) => it.outcome === 'retry' && it.error.code === NUMBER_STOPPED);
+  if (stopped.length === 0) return new Set();
+  const rows = await tx.query<{ seq: number; resumed: boolean }>({
+    name: 'outbound-resumed-meanwhile',
+    text: `SELECT item.seq, number.stopped IS NULL AS resumed
+           FROM wahook.outbox AS item JOIN wahook.sending_number AS number ON number.phone_number_id = split_part(item.lane, '|', 1)
+           WHERE item.seq = ANY ($1::bigint[])
+           ORDER BY number.phone_number_id FOR SHARE OF number`,
+    values: [stopped.map(([seq]) => seq)],
+  });
+  return new Set(rows.filter(({ resumed }) => resumed).map(({ seq }) => seq));
 }
 
 function claimed(lane: string, record: ClaimedRecord): ClaimedRow {
