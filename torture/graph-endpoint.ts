@@ -9,6 +9,8 @@ export interface GraphEndpointOptions {
   readonly random: Random;
   /** How many times as often as usual it fails; 1 if absent. */
   readonly trouble?: number;
+  /** No status comes sooner after its message; 50 ms if absent. */
+  readonly statusAfterMs?: number;
   readonly onAccepted: (reply: AcceptedReply) => void;
   /** What Meta then tells about it, when it is time to tell. */
   readonly onStatus: (status: StatusElement) => void;
@@ -152,8 +154,8 @@ export class GraphEndpoint {
   }
 
   #tell(waId: string, wamid: string, sendId: string | undefined): void {
-    const { random, onStatus } = this.#options;
-    let afterMs = 0;
+    const { random, onStatus, statusAfterMs = 0 } = this.#options;
+    let afterMs = statusAfterMs;
     for (const { status, share, leastMs, mostMs } of STATUSES) {
       if (!random.chance(share)) return;
       afterMs += random.between(leastMs, mostMs);

@@ -52,7 +52,7 @@ export interface LedgerOptions {
 
 type Count = 'lost' | 'twice' | 'outOfOrder' | 'repliesLost' | 'repliesTwice';
 
-const REPLY = /^re c(\d+)-(\d+) (\d+)\/(\d+) run ([0-9a-f-]{36})$/;
+const REPLY = /^re c(\d+)-(\d+) (\d+)\/(\d+) run ([0-9a-f-]{36})(?: knows (\d+))?$/;
 const KEPT_PER_KIND = 5;
 
 /** Beyond any number of parts. */
@@ -61,7 +61,8 @@ const PARTS = 16;
 /**
  * Judges from outside: by what was acked, and by what the Graph endpoint accepted. Each reply names its message, its part and
  * the run of the handler that wrote it. Two runs: handled twice. One part of one run twice: reply twice. An earlier part or
- * message after a later one: out of order. Counts each message once for each kind of violation.
+ * message after a later one: out of order. One that says how many messages of its conversation it knows of, and misses one or has one
+ * too many: what an earlier one has done is lost, or done twice. Counts each message once for each kind of violation.
  */
 export class Ledger {
   readonly #options: LedgerOptions | undefined;
@@ -95,7 +96,7 @@ export class Ledger {
 
   /** The moment of the call is the moment of acceptance. */
   accepted({ text, sendId }: AcceptedReply): void {
-    const [, c, number, place, , run = ''] = REPLY.exec(text) ?? [];
+    const [, c, number, place, , run = '', knows = number] = REPLY.exec(text) ?? [];
     const [conversation, n, part] = [Number(c), Number(number), Number(place)];
     const known = this.#conversations[conversation];
     const message = known?.messages[n - 1];
@@ -111,6 +112,12 @@ export class Ledger {
       );
     } else if ((message.got & (1 << part)) !== 0) {
       this.#once(`reply ${name}-${n}-${part}`, () => this.#again(name, about, sendId, message.gotAtMs[part] ?? 0));
+    }
+    if (Number(knows) !== n) {
+      const count = Number(knows) < n ? 'lost' : 'twice';
+      this.#once(`state ${name}-${n}`, () =>
+        this.#offend(count, count, name, `${about}; its session knows of ${knows} of ${n} messages`),
+      );
     }
     message.gotAtMs[part] ??= performance.now();
     message.run ??= run;

@@ -12,6 +12,8 @@ export interface MutantScenario {
   readonly rate: number;
   /** As `ScenarioOptions.graphTrouble`. */
   readonly graphTrouble: number;
+  /** As `ScenarioOptions.statusAfterMs`. */
+  readonly statusAfterMs: number;
   readonly settleWaitMs: number;
   /**
    * How long nothing may move before what is missing is lost. Longer than SETTLE_WAIT, a lost lane (12 s) and some seconds
@@ -30,6 +32,7 @@ const CALM: MutantScenario = {
   messages: 500,
   rate: 30,
   graphTrouble: 1,
+  statusAfterMs: 0,
   // A status is told within 2.5 s; it still has to get through two processes of a busy machine.
   settleWaitMs: 10_000,
   stallMs: 30_000,
@@ -77,16 +80,17 @@ export const MUTANT_SCENARIOS = {
     stallMs: 45_000,
     armed: { web: [], worker: killAt('after-outbox', 'effects-committed', 'handled', 'after-outbox') },
   },
-  /** Between Meta's answer and the COMMIT that notes it. */
+  /** Between Meta's answer and the COMMIT that notes it. Statuses come after another worker has taken the conversation over. */
   'worker dies sending': {
     ...CALM,
     messages: 200,
     rate: 40,
-    settleWaitMs: 20_000,
-    stallMs: 45_000,
+    statusAfterMs: 15_000,
+    settleWaitMs: 40_000,
+    stallMs: 75_000,
     armed: { web: [], worker: killAt('posted', 'send-answered', 'posted', 'send-settled') },
   },
-  /** Handlers fail after they have made their replies. */
+  /** Handlers fail in the middle of their replies, and after they have made them all. */
   'handler fails': {
     ...CALM,
     messages: 200,
@@ -94,7 +98,7 @@ export const MUTANT_SCENARIOS = {
     settleWaitMs: 10_000,
     stallMs: 30_000,
     armed: { web: [], worker: [throwAt('handled', 9), throwAt('handled', 8)] },
-    env: { HANDLER_RETRIES: '20' },
+    env: { HANDLER_RETRIES: '20', BOT: join(import.meta.dirname, 'mutant-failing-bot.ts') },
   },
   /** One worker freezes for longer than a lease, between a handler and its settlement, and wakes while another has its lanes. */
   'worker freezes': {

@@ -51,15 +51,6 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     scenario: 'worker freezes',
   },
   {
-    name: 'outbox-before-the-rest',
-    flaw: 'Replies are stored in a transaction of their own before the message is settled.',
-    file: SETTLEMENT,
-    find: 'const outbound = sends.length > 0 ? await this.#outbox.insert(tx, sends) : [];',
-    replace: `const { database } = this.#options;
-    const outbound = sends.length > 0 ? await database.transaction((own) => this.#outbox.insert(own, sends)) : [];`,
-    scenario: 'worker dies handling',
-  },
-  {
     name: 'outbox-after-the-rest',
     flaw: 'Replies are stored after the message is settled.',
     file: SETTLEMENT,

@@ -114,6 +114,7 @@ export class ScenarioRun {
     const graph = await GraphEndpoint.open({
       random: Random.of(this.#options.seed, 'graph'),
       trouble: this.#options.graphTrouble ?? 1,
+      statusAfterMs: this.#options.statusAfterMs ?? 0,
       onAccepted: (reply) => this.#ledger.accepted(reply),
       onStatus: (status) => this.#sender?.add(this.#side.watched(status)),
     });

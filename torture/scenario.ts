@@ -73,6 +73,8 @@ export interface ScenarioOptions {
   readonly stopAtFirst?: boolean;
   /** How many times as often as usual the Graph API fails; 1 if absent. */
   readonly graphTrouble?: number;
+  /** As `GraphEndpointOptions.statusAfterMs`. */
+  readonly statusAfterMs?: number;
   /** After the last fault: how long nothing may move before what is missing counts as lost; from SETTLE_WAIT if absent. */
   readonly stallMs?: number;
   readonly onProgress?: (progress: Progress) => void;

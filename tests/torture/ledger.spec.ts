@@ -31,6 +31,17 @@ describe('The ledger of the torture', () => {
     expect(ledger.offences).to.deep.equal([]);
   });
 
+  it('counts what an earlier message has done as lost or done twice, if the session says so', () => {
+    accept(`re c0-1 1/1 run ${RUN} knows 1`);
+    expect(violations()).to.deep.equal(NOTHING_WRONG);
+    accept(`re c0-2 1/2 run ${OTHER_RUN} knows 1`);
+    accept(`re c0-2 2/2 run ${OTHER_RUN} knows 1`);
+    expect(violations()).to.deep.equal({ ...NOTHING_WRONG, lost: 1 });
+    ledger.sent(0, 3, 1);
+    accept(`re c0-3 1/1 run ${RUN} knows 4`);
+    expect(violations()).to.deep.equal({ ...NOTHING_WRONG, lost: 1, twice: 1 });
+  });
+
   it('counts an acked message without any answer as lost', () => {
     accept(`re c0-1 1/1 run ${RUN}`);
     ledger.close(() => undefined);
