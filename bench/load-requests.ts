@@ -50,7 +50,8 @@ export class Requests {
   }
 }
 
-function requestOf({ body, signature }: SignedWebhook): Buffer {
+/** A webhook as it goes over the wire. */
+export function requestOf({ body, signature }: SignedWebhook): Buffer {
   const head = [
     'POST /webhook/whatsapp HTTP/1.1',
     'host: 127.0.0.1',

@@ -1,8 +1,14 @@
-import { execFile } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../tests/support/eventually.ts';
+import { LoadConnection } from './load-connection.ts';
+import { requestOf } from './load-requests.ts';
 import { LoadGenerator } from './processes.ts';
 import type { Case, Measured } from './section.ts';
 import { onPostgres } from './subjects.ts';
+import { messageWebhook } from './webhooks.ts';
 
 const run = promisify(execFile);
 
@@ -11,10 +17,21 @@ const MEMORY = 'memory of the web process';
 /** As in docs/performance.md. The last one takes minutes, so the section runs only if it is asked for. */
 const MESSAGES = [10_000, 100_000, 1_000_000];
 
-/** One load; the process is looked at after each. */
+/** One load, shorter in the beginning; the process is looked at after each. */
 const STEP_SECONDS = 5;
+const FIRST_STEP_SECONDS = 0.5;
 
-export const MEMORY_CASES: readonly Case[] = [{ id: 'memory-of-web', section: 'memory', run: measureMemory }];
+const WAITING = 'memory of what is under way: heap and buffers after a full collection, for each of 1,000';
+
+/** As many webhooks as may wait for the store at once: see `src/http/admission.ts`. */
+const MOST_WAITING = 1_000;
+
+const HEALTH = Buffer.from('GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+
+export const MEMORY_CASES: readonly Case[] = [
+  { id: 'memory-of-web', section: 'memory', run: measureMemory },
+  { id: 'memory-of-waiting', section: 'memory', run: measureWaiting },
+];
 
 async function measureMemory(): Promise<readonly Measured[]> {
   const running = await onPostgres({ receivers: 1 });
@@ -24,7 +41,8 @@ async function measureMemory(): Promise<readonly Measured[]> {
   let messages = 0;
   try {
     while (receiver !== undefined && messages < Math.max(...MESSAGES)) {
-      const load = { kind: 'closed', connections: 64, seconds: STEP_SECONDS, urls: [receiver.url] } as const;
+      const seconds = lines.length === 0 ? FIRST_STEP_SECONDS : STEP_SECONDS;
+      const load = { kind: 'closed', connections: 64, seconds, urls: [receiver.url] } as const;
       messages += (await generator.run(load)).requests;
       const next = MESSAGES[lines.length];
       if (next === undefined || messages < next) continue;
@@ -41,4 +59,34 @@ async function measureMemory(): Promise<readonly Measured[]> {
 async function rssMib(pid: number): Promise<number> {
   const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
   return Number(stdout) / 1_024;
+}
+
+/** The connections alone, and with a webhook of one message on each. */
+async function measureWaiting(): Promise<readonly Measured[]> {
+  const child = fork(join(import.meta.dirname, 'waiting-server.ts'), { execArgv: ['--expose-gc'] });
+  try {
+    const [{ url }] = (await once(child, 'message')) as [{ readonly url: string }];
+    const look = async () => {
+      child.send('look');
+      const [seen] = await once(child, 'message');
+      return seen as { readonly bytes: number; readonly waiting: number };
+    };
+    const empty = await look();
+    const connections = Array.from({ length: MOST_WAITING }, () => new LoadConnection(new URL(url)));
+    await Promise.all(connections.map((connection) => new Promise((done) => connection.send(HEALTH, done))));
+    const connected = await look();
+    for (const connection of connections) connection.send(requestOf(messageWebhook(MOST_WAITING)), () => {});
+    await eventually(async () => (await look()).waiting === MOST_WAITING);
+    const waiting = await look();
+    for (const connection of connections) connection.close();
+    const line = (row: string, bytes: number): Measured => {
+      return { table: WAITING, row, figures: { bytes: bytes / MOST_WAITING } };
+    };
+    return [
+      line('a connection that is kept open', connected.bytes - empty.bytes),
+      line('a webhook of 900 bytes that waits on it', waiting.bytes - connected.bytes),
+    ];
+  } finally {
+    child.kill();
+  }
 }
