@@ -22,12 +22,17 @@ const LOOK_MS = 50;
 const EVICTION_SHARE = 0.95;
 /** Of the kills so many hit a process that may still be starting. */
 const KILLS_AT_START = 0.1;
+/** A victim may just have ended by itself, or Redis not have answered in time. */
+const TRIES = 3;
 
 /** Injects the faults of a plan, each kind one after the other, the kinds beside each other. */
 export class Faults {
   readonly #targets: FaultTargets;
   readonly #seed: number;
+  /** What has happened, by what it was. */
   readonly #done = new Map<string, number>();
+  /** How many of each kind are planned, and how many of them have happened. */
+  readonly #tally = new Map<FaultKind, { readonly planned: number; happened: number }>();
   readonly #stopped = new AbortController();
   readonly #badExits: string[] = [];
   readonly #loops: Promise<void>[] = [];
@@ -44,9 +49,15 @@ export class Faults {
     return this.#outstanding === 0;
   }
 
-  /** How many of each kind have happened. */
+  /** How often each has happened. */
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#done].sort());
+  }
+
+  /** Each kind of which less has happened than was planned, by the name of its option: what was not broken proves nothing. */
+  get missed(): readonly string[] {
+    const short = [...this.#tally].filter(([, { planned, happened }]) => happened < planned);
+    return short.map(([kind, { planned, happened }]) => `${happened} of ${planned} ${optionOf(kind)} happened`);
   }
 
   /** Processes that did not end in order when they were asked to. */
@@ -62,6 +73,7 @@ export class Faults {
     const startedAt = performance.now();
     for (const [kind, moments] of Object.entries(plan.moments) as [FaultKind, readonly number[]][]) {
       this.#outstanding += moments.length;
+      this.#tally.set(kind, { planned: moments.length, happened: 0 });
       const isDue = (moment: number) =>
         performance.now() - startedAt >= moment && progress() >= Math.min(1, moment / plan.loadMs);
       this.#loops.push(this.#runKind(kind, moments, isDue));
@@ -81,12 +93,16 @@ export class Faults {
     for (const moment of moments) {
       while (!isDue(moment) && !this.#stopped.signal.aborted) await this.#sleep(LOOK_MS);
       if (this.#stopped.signal.aborted) return;
-      await this.#inject(kind, random);
+      let what: string | undefined;
+      for (let tries = 0; what === undefined && tries < TRIES && !this.#stopped.signal.aborted; tries += 1)
+        what = await this.#inject(kind, random);
+      if (what !== undefined) this.#count(kind, what);
       this.#outstanding -= 1;
     }
   }
 
-  #inject(kind: FaultKind, random: Random): Promise<void> {
+  /** Resolves to what has happened; to undefined if nothing has. */
+  #inject(kind: FaultKind, random: Random): Promise<string | undefined> {
     switch (kind) {
       case 'kills':
         return this.#kill(random);
@@ -103,75 +119,78 @@ export class Faults {
     }
   }
 
-  async #kill(random: Random): Promise<void> {
+  async #kill(random: Random): Promise<string | undefined> {
     const member = await this.#claim(random, random.chance(KILLS_AT_START));
-    if (member === undefined) return;
-    this.#count(`kill -9 of a ${member.role}`);
+    if (member === undefined) return undefined;
+    const exit = member.exit();
     member.signal('SIGKILL');
+    const { signal } = await exit;
     member.isBusy = false;
+    return signal === 'SIGKILL' ? `kill -9 of a ${member.role}` : undefined;
   }
 
-  async #stopPostgres(random: Random): Promise<void> {
+  async #stopPostgres(random: Random): Promise<string> {
     const { postgres } = this.#targets.servers;
-    this.#count('Postgres stop -m immediate');
     await postgres.crash();
     await pause(random.logInt(20, 1_500));
     await postgres.restart();
+    return 'Postgres stop -m immediate';
   }
 
   /** A worker that was frozen for longer than its lease goes on in the middle of what another one does by now. */
-  async #freeze(random: Random): Promise<void> {
+  async #freeze(random: Random): Promise<string | undefined> {
     const member = await this.#claim(random);
-    if (member === undefined) return;
-    this.#count(`SIGSTOP of a ${member.role}`);
+    if (member === undefined) return undefined;
     member.signal('SIGSTOP');
     await this.#sleep(random.between(FREEZE_MS.least, FREEZE_MS.most));
     member.signal('SIGCONT');
     member.isBusy = false;
+    // Cut short by the end of the run it was no longer than a worker may be silent.
+    return this.#stopped.signal.aborted ? undefined : `SIGSTOP of a ${member.role}`;
   }
 
-  async #breakRedis(random: Random): Promise<void> {
+  async #breakRedis(random: Random): Promise<string | undefined> {
     const { redis, keepsRedis } = this.#targets.servers;
-    if (redis === undefined) return;
+    if (redis === undefined) return undefined;
     // A queue asks for a Redis that neither forgets nor evicts; it gets one, and is spared what only a cache must stand.
     const kinds = keepsRedis ? (['kill', 'freeze'] as const) : (['kill', 'FLUSHALL', 'freeze', 'eviction'] as const);
     switch (random.pick(kinds)) {
       case 'kill':
-        this.#count('Redis kill -9');
         await redis.crash();
         await this.#sleep(random.between(100, 2_000));
-        return await redis.restart();
+        await redis.restart();
+        return 'Redis kill -9';
       case 'FLUSHALL':
-        if ((await redisCommand(redis.port, 'FLUSHALL'))?.startsWith('+OK')) this.#count('Redis FLUSHALL');
-        return;
+        return (await redisCommand(redis.port, 'FLUSHALL'))?.startsWith('+OK') ? 'Redis FLUSHALL' : undefined;
       case 'freeze':
-        this.#count('Redis SIGSTOP');
         redis.process.signal('SIGSTOP');
         await this.#sleep(random.between(500, 3_000));
-        return redis.process.signal('SIGCONT');
+        redis.process.signal('SIGCONT');
+        return 'Redis SIGSTOP';
       case 'eviction':
         return await this.#evict(redis.port, random);
     }
   }
 
   /** Gives Redis less memory than it uses: it evicts what it holds, and refuses what it then has no room for. */
-  async #evict(port: number, random: Random): Promise<void> {
+  async #evict(port: number, random: Random): Promise<string | undefined> {
     const before = await figureOf(port, 'used_memory');
     const evicted = await figureOf(port, 'evicted_keys');
+    // Without a figure there would be no limit.
+    if (before === undefined || evicted === undefined) return undefined;
     await redisCommand(port, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random');
     await redisCommand(port, 'CONFIG', 'SET', 'maxmemory', String(Math.floor(before * EVICTION_SHARE)));
     await this.#sleep(random.between(500, 3_000));
-    const isEvicting = (await figureOf(port, 'evicted_keys')) > evicted;
-    this.#count(isEvicting ? 'Redis eviction' : 'Redis full');
+    const isEvicting = ((await figureOf(port, 'evicted_keys')) ?? 0) > evicted;
     await redisCommand(port, 'CONFIG', 'SET', 'maxmemory', '0');
+    return isEvicting ? 'Redis eviction' : 'Redis full';
   }
 
-  async #breakNetwork(random: Random): Promise<void> {
+  async #breakNetwork(random: Random): Promise<string | undefined> {
     const member = await this.#claim(random);
-    if (member === undefined) return;
+    if (member === undefined) return undefined;
     const proxy = random.pick(this.#targets.proxies.get(member.name) as readonly NetworkProxy[]);
     const kind = random.pick<NetworkFault>(['latency', 'blackhole', 'reset', 'half-open']);
-    this.#count(`network ${kind}`);
     switch (kind) {
       case 'latency':
         proxy.latency(random.logInt(20, 500));
@@ -189,12 +208,12 @@ export class Faults {
     if (kind === 'latency' || kind === 'blackhole') await this.#sleep(random.between(2_000, 7_000));
     proxy.heal();
     member.isBusy = false;
+    return `network ${kind}`;
   }
 
-  async #roll(random: Random): Promise<void> {
+  async #roll(random: Random): Promise<string | undefined> {
     const member = await this.#claim(random);
-    if (member === undefined) return;
-    this.#count(`SIGTERM of a ${member.role}`);
+    if (member === undefined) return undefined;
     const exit = member.exit();
     member.signal('SIGTERM');
     const limit = setTimeout(() => member.signal('SIGKILL'), ROLL_LIMIT_MS);
@@ -202,6 +221,7 @@ export class Faults {
     clearTimeout(limit);
     member.isBusy = false;
     if (exitCode !== 0) this.#badExits.push(`${member.name} ended with ${exitCode ?? signal} after SIGTERM`);
+    return `SIGTERM of a ${member.role}`;
   }
 
   /**
@@ -226,22 +246,31 @@ export class Faults {
     return undefined;
   }
 
-  async #alone(work: () => Promise<void>): Promise<void> {
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const turn = this.#postgresTurn.then(work);
     this.#postgresTurn = turn.catch(() => {});
-    await turn;
+    return turn;
   }
 
   async #sleep(ms: number): Promise<void> {
     await pause(Math.max(0, ms), undefined, { signal: this.#stopped.signal }).catch(() => {});
   }
 
-  #count(what: string): void {
+  #count(kind: FaultKind, what: string): void {
     this.#done.set(what, (this.#done.get(what) ?? 0) + 1);
+    const tally = this.#tally.get(kind);
+    if (tally !== undefined) tally.happened += 1;
   }
 }
 
-async function figureOf(port: number, name: string): Promise<number> {
-  const info = (await redisCommand(port, 'INFO', 'all')) ?? '';
-  return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+/** `postgres-stops` for `postgresStops`. */
+function optionOf(kind: FaultKind): string {
+  return kind.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Undefined if Redis does not answer. */
+async function figureOf(port: number, name: string): Promise<number | undefined> {
+  const info = await redisCommand(port, 'INFO', 'all');
+  const figure = new RegExp(`^${name}:(\\d+)`, 'm').exec(info ?? '')?.[1];
+  return figure === undefined ? undefined : Number(figure);
 }

@@ -11,6 +11,8 @@ export interface Evidence {
   /** Messages that were to be sent at least. */
   readonly asked: number;
   readonly badExits: readonly string[];
+  /** Kinds of faults of which less has happened than was planned. */
+  readonly missed: readonly string[];
   /** What the run was at when nothing moved any more; undefined if it came to its end. */
   readonly stuckAt: string | undefined;
 }
@@ -19,7 +21,7 @@ type Judgement = Pick<Verdict, 'isClean' | 'offences' | 'deadLetters' | 'quarant
 
 /** Of a run that is over: what is missing now is missing for good. Call it once. */
 export function judge(evidence: Evidence): Judgement {
-  const { ledger, side, facts, asked, badExits, stuckAt } = evidence;
+  const { ledger, side, facts, asked, badExits, missed, stuckAt } = evidence;
   ledger.close((name) => facts?.fateOf(name));
   if (facts !== undefined) judgeTables(ledger, side, facts);
   const { sent, acked } = ledger.counts;
@@ -27,6 +29,7 @@ export function judge(evidence: Evidence): Judgement {
   const offences: readonly Offence[] = [
     ...ledger.offences,
     ...badExits.map((what) => offence('bad exit', what)),
+    ...missed.map((what) => offence('not broken', what)),
     ...(notAccepted > 0 ? [offence('not accepted', `${notAccepted} messages never got a 200`)] : []),
     ...(stuckAt === undefined ? [] : [offence('unfinished', `nothing moved any more while ${stuckAt}`)]),
   ];

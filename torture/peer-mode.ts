@@ -75,6 +75,7 @@ async function runShown(options: ScenarioOptions): Promise<Verdict> {
   const progress = new ProgressLine();
   const verdict = await runScenario({ ...options, onProgress: (now) => progress.show(now) });
   progress.end();
+  for (const { kind, what } of verdict.offences) if (kind === 'not broken') say(`not broken as planned: ${what}`);
   return verdict;
 }
 

@@ -233,7 +233,7 @@ export class ScenarioRun {
     const facts = this.#isOver ? undefined : await this.#facts();
     const evidence = {
       ...{ ledger: this.#ledger, side: this.#side, facts, asked: messages },
-      ...{ badExits: this.faults.badExits, stuckAt: this.#stuckAt },
+      ...{ badExits: this.faults.badExits, missed: this.faults.missed, stuckAt: this.#stuckAt },
     };
     const judgement = this.#isOver ? judgeBrokenOff(evidence) : judge(evidence);
     const { counts } = this.#ledger;

@@ -103,13 +103,14 @@ export interface Offence {
     | 'reply twice'
     | 'not accepted'
     | 'bad exit'
+    | 'not broken'
     | 'unfinished';
   readonly conversation: string;
   readonly what: string;
 }
 
 export interface Verdict {
-  /** True if every count that must be zero is, and everything asked for was accepted. */
+  /** True if every count that must be zero is, everything asked for was accepted, and every fault planned has happened. */
   readonly isClean: boolean;
   readonly seed: number;
   readonly asked: number;

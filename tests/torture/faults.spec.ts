@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Member } from '../../torture/cluster.ts';
 import { type FaultKind, type FaultPlan, planFaults } from '../../torture/fault-plan.ts';
 import { Faults, type FaultTargets } from '../../torture/faults.ts';
 import { Random } from '../../torture/random.ts';
@@ -19,10 +20,12 @@ describe('The faults of the torture', function () {
 
   describe('that hit processes', () => {
     let signals: string[];
+    let ended: Awaited<ReturnType<Member['exit']>>;
     let targets: FaultTargets;
     beforeEach(() => {
       signals = [];
-      const member = { role: 'web', isBusy: false, isAlive: true, isReady: true };
+      ended = { exitCode: null, signal: 'SIGKILL' };
+      const member = { role: 'web', isBusy: false, isAlive: true, isReady: true, exit: async () => ended };
       const cluster = { members: [{ ...member, signal: (name: string) => void signals.push(name) }] };
       targets = { cluster, servers: {}, proxies: new Map() } as unknown as FaultTargets;
     });
@@ -37,8 +40,10 @@ describe('The faults of the torture', function () {
       progress = 0.5;
       await eventually(() => faults.counts['kill -9 of a web'] === 2);
       expect(faults.areDone).to.equal(false);
+      expect(faults.missed).to.deep.equal(['2 of 3 kills happened']);
       progress = 1.2;
       await eventually(() => faults.areDone);
+      expect(faults.missed).to.deep.equal([]);
       expect(signals).to.deep.equal(['SIGKILL', 'SIGKILL', 'SIGKILL']);
       await faults.stop();
     });
@@ -50,6 +55,30 @@ describe('The faults of the torture', function () {
       faults.run(planOf('kills', 1), () => 1);
       await faults.stop();
       expect(faults.counts).to.deep.equal({});
+      expect(faults.missed).to.deep.equal(['0 of 1 kills happened']);
+    });
+
+    for (const [kind, missed] of [
+      ['kills', '0 of 2 kills happened'],
+      ['redisFaults', '0 of 2 redis-faults happened'],
+    ] as const)
+      it(`are missed if they hit nothing (${kind})`, async () => {
+        ended = { exitCode: 1, signal: null };
+        const faults = new Faults(targets, 1);
+        faults.run(planOf(kind, 2), () => 1);
+        await eventually(() => faults.areDone);
+        await faults.stop();
+        expect(faults.counts).to.deep.equal({});
+        expect(faults.missed).to.deep.equal([missed]);
+      });
+
+    it('are missed if the run ends while a process is frozen for less than its lease', async () => {
+      const faults = new Faults(targets, 1);
+      faults.run(planOf('freezes', 1), () => 1);
+      await eventually(() => signals.length === 1);
+      await faults.stop();
+      expect(signals).to.deep.equal(['SIGSTOP', 'SIGCONT']);
+      expect(faults.missed).to.deep.equal(['0 of 1 freezes happened']);
     });
   });
 
@@ -79,9 +108,15 @@ describe('The faults of the torture', function () {
       redis = await startRedisServer();
       const script = `for n = 1, 5000 do redis.call('SET', 'key' .. n, 'x') end return 'OK'`;
       const fill = () => redisCommand(redis.port, 'EVAL', script, '0');
-      const filling = setInterval(() => void fill(), 20);
-      await fill();
-      const counts = await breakRedis(12, false).finally(() => clearInterval(filling));
+      // One after the other: those that pile up while Redis is frozen would keep it from answering afterwards.
+      let isFilling = true;
+      const filling = (async () => {
+        while (isFilling) await fill().then(() => new Promise((resolve) => setTimeout(resolve, 20)));
+      })();
+      const counts = await breakRedis(12, false).finally(() => {
+        isFilling = false;
+      });
+      await filling;
       expect(counts).to.include.keys('Redis kill -9', 'Redis FLUSHALL', 'Redis SIGSTOP', 'Redis eviction');
     });
   });

@@ -32,7 +32,7 @@ describe('The judgement of the torture', () => {
   });
 
   const judged = (some: Partial<Evidence> = {}) =>
-    judge({ ledger, side, facts: facts({}), asked: 1, badExits: [], stuckAt: undefined, ...some });
+    judge({ ledger, side, facts: facts({}), asked: 1, badExits: [], missed: [], stuckAt: undefined, ...some });
 
   it('finds nothing wrong if all is stored once, and counts no status twice that was acked twice', () => {
     expect(judged()).to.deep.include({ isClean: true, offences: [] });
@@ -58,11 +58,14 @@ describe('The judgement of the torture', () => {
     expect(ledger.counts.twice).to.equal(1);
   });
 
-  it('is not content with a run that got stuck, sent too little or ended a process badly', () => {
+  it('is not content with a run that got stuck, sent too little, ended a process badly or did not break what it should', () => {
     expect(judged({ stuckAt: 'draining' }).offences.map(({ kind }) => kind)).to.deep.equal(['unfinished']);
     expect(judged({ asked: 2 }).offences.map(({ kind }) => kind)).to.deep.equal(['not accepted']);
     expect(judged({ badExits: ['web-1 ended with 1'] }).offences.map(({ kind }) => kind)).to.deep.equal(['bad exit']);
-    for (const some of [{ stuckAt: 'draining' }, { asked: 2 }, { badExits: ['x'] }])
+    expect(judged({ missed: ['1 of 2 kills happened'] }).offences).to.deep.equal([
+      { kind: 'not broken', conversation: '-', what: '1 of 2 kills happened' },
+    ]);
+    for (const some of [{ stuckAt: 'draining' }, { asked: 2 }, { badExits: ['x'] }, { missed: ['x'] }])
       expect(judged(some).isClean).to.equal(false);
   });
 });
