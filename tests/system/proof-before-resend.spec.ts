@@ -6,23 +6,8 @@ import pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { GraphStub } from '../support/graph-stub.ts';
 import { startPostgres, testDatabase } from '../support/postgres.ts';
-import { SETTINGS, ServiceProcess } from '../support/service-process.ts';
-import { deliver, textWebhook } from './webhook-client.ts';
-
-/** What Meta reports about a message that it has taken, whether or not we got its answer. */
-function statusWebhook(sendId: string): Buffer {
-  const status = {
-    id: 'wamid.PROVED',
-    status: 'sent',
-    timestamp: '1790000002',
-    recipient_id: '15550100001',
-    biz_opaque_callback_data: sendId,
-  };
-  const metadata = { display_phone_number: '15550783881', phone_number_id: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
-  const value = { messaging_product: 'whatsapp', metadata, statuses: [status] };
-  const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
-  return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
-}
+import { ServiceProcess } from '../support/service-process.ts';
+import { deliver, sentWebhook, textWebhook } from './webhook-client.ts';
 
 describe('A reply whose answer was lost', function () {
   this.timeout(120_000);
@@ -59,7 +44,8 @@ describe('A reply whose answer was lost', function () {
         await eventually(() => holds(`EXISTS (SELECT FROM wahook.outbox WHERE last_error ->> 'code' = 'ambiguous')`));
         worker.signal('SIGKILL');
         await worker.exit();
-        expect(await deliver(url, statusWebhook(graph.taken[0] ?? ''))).to.equal(200);
+        const proof = { sendId: graph.taken[0] ?? '', messageId: 'wamid.PROVED' };
+        expect(await deliver(url, sentWebhook([proof]))).to.equal(200);
         await eventually(() => holds('(SELECT next_attempt_at < now() FROM wahook.outbox)'));
         // As it is when many statuses wait: the turn of this one comes long after that of the reply.
         await eventually(() => holds(`EXISTS (SELECT FROM pgboss.job WHERE name = 'statuses')`));

@@ -41,8 +41,24 @@ export function textsWebhook(texts: readonly Text[]): Buffer {
     type: 'text',
     text: { body: words },
   }));
+  return webhookOf({ messages });
+}
+
+/** A webhook by which Meta says of messages that they are sent, whether or not we got its answer. */
+export function sentWebhook(sent: readonly { readonly sendId: string; readonly messageId: string }[]): Buffer {
+  const statuses = sent.map(({ sendId, messageId }) => ({
+    id: messageId,
+    status: 'sent',
+    timestamp: '1790000002',
+    recipient_id: '15550100001',
+    biz_opaque_callback_data: sendId,
+  }));
+  return webhookOf({ statuses });
+}
+
+function webhookOf(content: object): Buffer {
   const metadata = { display_phone_number: '15550783881', phone_number_id: SETTINGS.WHATSAPP_PHONE_NUMBER_ID };
-  const value = { messaging_product: 'whatsapp', metadata, messages };
+  const value = { messaging_product: 'whatsapp', metadata, ...content };
   const entry = [{ id: '102290129340398', changes: [{ field: 'messages', value }] }];
   return Buffer.from(JSON.stringify({ object: 'whatsapp_business_account', entry }));
 }
