@@ -40,14 +40,16 @@ export const USAGE = `npm run torture -- [options]
   --rate R             new messages a second at most
   --patience S         after the last fault: what does not move for so many seconds is lost (75 and SETTLE_WAIT;
                        120 for a peer)
-  --short              the form for CI, a bit more than a minute
+  --short              the form for CI, a bit more than a minute: fewer messages and faults
   --peer NAME          puts bench/peers/NAME under test instead of wahook; with a Redis that keeps what it is given
   --peers              wahook and all of bench/peers, one after the other, and a table of it
-  --failpoints         kills at each failpoint instead of at random; --per N times each (50)
+  --failpoints         kills at each failpoint instead of at random
+  --per N              so many times each (50; 5 with --short)
   --mutants [NAME…]    deliberately broken builds, each of which must be caught
+  --help               this
 `;
 
-const FLAGS = {
+export const FLAGS = {
   messages: { type: 'string' },
   seed: { type: 'string' },
   kills: { type: 'string' },
@@ -76,6 +78,9 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
   if (values.help) return undefined;
   const modes = (['mutants', 'failpoints', 'peers', 'peer'] as const).filter((mode) => values[mode]);
   if (modes.length > 1) throw new Error(`--${modes.join(' and --')} exclude each other`);
+  const unused = unusedIn(modes[0]).find((name) => values[name] !== undefined);
+  if (unused !== undefined)
+    throw new Error(`--${unused} means nothing ${modes[0] ? `with --${modes[0]}` : 'without --failpoints'}`);
   const redis = values.redis || values.peers || values.peer !== undefined;
   if (!redis && values['redis-faults'] !== undefined) throw new Error('--redis-faults needs --redis');
   const short = values.short ?? false;
@@ -87,6 +92,15 @@ export function readOptions(args: readonly string[]): TortureOptions | undefined
     peer: values.peer,
     scenario: scenarioOf({ ...values, redis }, short ? SIZES.short : SIZES.normal),
   };
+}
+
+const FAULTS = ['kills', 'postgres-stops', 'freezes', 'network-faults', 'rolls', 'redis-faults'] as const;
+
+/** Options that would be ignored. */
+function unusedIn(mode: 'mutants' | 'failpoints' | 'peers' | 'peer' | undefined): readonly (keyof typeof FLAGS)[] {
+  if (mode === 'failpoints') return ['messages', ...FAULTS];
+  if (mode !== 'mutants') return ['per'];
+  return ['messages', ...FAULTS, 'redis', 'settle-wait', 'rate', 'patience', 'short', 'per'];
 }
 
 type Values = Readonly<Partial<Record<keyof typeof FLAGS, string | boolean>>>;

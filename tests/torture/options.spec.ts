@@ -1,5 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { readOptions } from '../../torture/options.ts';
+import { mutantNamed } from '../../torture/mutant.ts';
+import { FLAGS, readOptions, USAGE } from '../../torture/options.ts';
+import { peerNames } from '../../torture/peer.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'torture/README.md', 'docs/reliability.md'];
+
+/** The arguments of every `npm run torture` that stands in the documentation. */
+const documented = PAGES.flatMap((page) =>
+  [...readFileSync(join(ROOT, page), 'utf8').matchAll(/npm run torture( -- [^`\n]+)?/g)].map(([, args = '']) => ({
+    page,
+    args: args.split(/\s+/).filter((arg) => arg !== '' && arg !== '--' && !arg.startsWith('<')),
+  })),
+);
 
 describe('The options of the torture', () => {
   it('has something of everything without any, and of Redis with Redis', () => {
@@ -24,6 +39,45 @@ describe('The options of the torture', () => {
     }
     expect(readOptions(['--peers'])?.mode).to.equal('peers');
     expect(readOptions(['--peer', 'redis-nx'])).to.include({ mode: 'random', peer: 'redis-nx' });
+  });
+
+  it('are all in the help, and no others, with the numbers that hold without them', () => {
+    const listed = [...USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name);
+    expect(listed).to.have.members(Object.keys(FLAGS));
+    const numbers = Object.fromEntries(
+      [...USAGE.matchAll(/^ {2}--([a-z-]+) [A-Z] .*\((\d+)/gm)].map(([, name, number]) => [name, Number(number)]),
+    );
+    const { per, scenario: { messages, faults, settleWaitMs } = {} } = readOptions(['--redis']) ?? {};
+    expect(numbers).to.deep.equal({
+      ...{ messages, kills: faults?.kills, 'postgres-stops': faults?.postgresStops, freezes: faults?.freezes },
+      ...{ 'network-faults': faults?.networkFaults, rolls: faults?.rolls, 'redis-faults': faults?.redisFaults },
+      ...{ 'settle-wait': (settleWaitMs ?? 0) / 1_000, patience: 75, per },
+    });
+  });
+
+  it('are understood wherever a command stands in the documentation', () => {
+    expect(documented.length).to.be.above(15);
+    for (const { page, args } of documented) {
+      const options = readOptions(args);
+      expect(options, `${page}: ${args.join(' ')}`).to.not.equal(undefined);
+      for (const name of options?.mutants ?? []) mutantNamed(name);
+      if (options?.peer !== undefined) expect(peerNames()).to.include(options.peer);
+    }
+  });
+
+  it('named in the documentation all exist', () => {
+    const text = readFileSync(join(ROOT, 'torture/README.md'), 'utf8');
+    for (const [, name = ''] of text.matchAll(/`--([a-z-]+)/g)) expect(FLAGS).to.have.property(name);
+  });
+
+  it('are refused where they would be ignored', () => {
+    for (const args of [
+      ['--per', '3'],
+      ['--failpoints', '--kills', '3'],
+      ['--mutants', '--messages', '9'],
+      ['--peers', '--per', '3'],
+    ])
+      expect(() => readOptions(args), args.join(' ')).to.throw('means nothing with');
   });
 
   it('does one thing at a time', () => {
