@@ -50,7 +50,10 @@ export interface LedgerOptions {
   readonly isTold: (sendId: string) => boolean;
 }
 
-type Count = 'lost' | 'twice' | 'outOfOrder' | 'repliesLost' | 'repliesTwice';
+/** Those of `LedgerCounts` that must be zero. */
+export const VIOLATION_COUNTS = ['lost', 'twice', 'outOfOrder', 'repliesLost', 'repliesTwice'] as const;
+
+export type ViolationCount = (typeof VIOLATION_COUNTS)[number];
 
 const REPLY = /^re c(\d+)-(\d+) (\d+)\/(\d+) run ([0-9a-f-]{36})(?: knows (\d+))?$/;
 const KEPT_PER_KIND = 5;
@@ -73,7 +76,13 @@ export class Ledger {
   #acked = 0;
   #handled = 0;
   #resent = 0;
-  readonly #counts: Record<Count, number> = { lost: 0, twice: 0, outOfOrder: 0, repliesLost: 0, repliesTwice: 0 };
+  readonly #counts: Record<ViolationCount, number> = {
+    lost: 0,
+    twice: 0,
+    outOfOrder: 0,
+    repliesLost: 0,
+    repliesTwice: 0,
+  };
 
   /** @param options absent: no reply may come twice */
   constructor(options?: LedgerOptions) {
@@ -156,7 +165,7 @@ export class Ledger {
     then();
   }
 
-  #offend(count: Count, kind: Offence['kind'], conversation: string, what: string): void {
+  #offend(count: ViolationCount, kind: Offence['kind'], conversation: string, what: string): void {
     this.#counts[count] += 1;
     if (this.#offences.filter((offence) => offence.kind === kind).length < KEPT_PER_KIND)
       this.#offences.push({ kind, conversation, what });

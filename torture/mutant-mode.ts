@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { armWith, type FailpointSetting, isHit } from './failpoint-setting.ts';
+import { VIOLATION_COUNTS, type ViolationCount } from './ledger.ts';
 import { MUTANTS, type Mutant } from './mutant.ts';
 import { MUTANT_SCENARIOS, type MutantScenario, type MutantScenarioName } from './mutant-scenario.ts';
 import { ledgerLine } from './report.ts';
@@ -29,8 +30,8 @@ class Armoury {
     this.#kills = [...web, ...worker].filter(({ action }) => action === 'kill').length;
   }
 
-  get isEmpty(): boolean {
-    return this.#kills <= 0;
+  get killsLeft(): number {
+    return Math.max(0, this.#kills);
   }
 
   arm(role: Role): Arming {
@@ -48,17 +49,30 @@ class Armoury {
   }
 }
 
-const COUNTS = [
-  ['lost', ({ lost }) => lost],
-  ['twice', ({ twice }) => twice],
-  ['out of order', ({ outOfOrder }) => outOfOrder],
-  ['reply lost', ({ repliesLost }) => repliesLost],
-  ['reply twice', ({ repliesTwice }) => repliesTwice],
-] as const satisfies readonly (readonly [string, (verdict: Verdict) => number])[];
+const NAMES: Readonly<Record<ViolationCount, string>> = {
+  lost: 'lost',
+  twice: 'twice',
+  outOfOrder: 'out of order',
+  repliesLost: 'reply lost',
+  repliesTwice: 'reply twice',
+};
 
-interface Trial {
+/** What one build did in one scenario. */
+export interface Trial {
   readonly verdict: Verdict;
-  readonly isCaught: boolean;
+  /** Of the scenario, that did not happen: then it has shown nothing. */
+  readonly killsLeft: number;
+}
+
+/**
+ * `caught`: by a count that its flaw raises. `survived`: the scenario happened as a whole, and all was well. `undecided`: neither;
+ * it got stuck, say, or only something else went wrong.
+ */
+export type Outcome = 'caught' | 'survived' | 'undecided';
+
+export function outcomeOf({ shows }: Pick<Mutant, 'shows'>, { verdict, killsLeft }: Trial): Outcome {
+  if (shows.some((count) => verdict[count] > 0)) return 'caught';
+  return verdict.isClean && killsLeft === 0 ? 'survived' : 'undecided';
 }
 
 interface Bench {
@@ -77,19 +91,27 @@ async function run(name: MutantScenarioName, mutant: Mutant | undefined, { seed,
     faults: { ...NO_FAULTS, ...faults },
     arm: (role) => armoury.arm(role),
     onDeath: (death) => armoury.died(death),
-    isEnough: () => !hasTime() || (armoury.isEmpty && (progress?.handled ?? 0) >= messages),
+    isEnough: () => !hasTime() || (armoury.killsLeft === 0 && (progress?.handled ?? 0) >= messages),
     onProgress: (now) => {
       progress = now;
     },
-    stopAtFirst: true,
+    stopsAt: (counts) => (mutant?.shows ?? VIOLATION_COUNTS).some((count) => counts[count] > 0),
   });
-  // That something was not accepted or not finished may be the machine's fault; what the ledger counts is not.
-  return { verdict, isCaught: COUNTS.some(([, count]) => count(verdict) > 0) };
+  return { verdict, killsLeft: armoury.killsLeft };
 }
 
-function countsOf(verdict: Verdict): string {
-  const counted = COUNTS.map(([name, count]) => [name, count(verdict)] as const).filter(([, count]) => count > 0);
-  return counted.map(([name, count]) => `${name} ${count}`).join(', ');
+/** What a trial says for or against its build, in a few words. */
+export function describeTrial(mutant: Pick<Mutant, 'shows'>, trial: Trial): string {
+  const { verdict, killsLeft } = trial;
+  const outcome = outcomeOf(mutant, trial);
+  if (outcome === 'survived') return 'SURVIVED';
+  const counts = outcome === 'caught' ? mutant.shows : VIOLATION_COUNTS;
+  const counted = counts.flatMap((count) => (verdict[count] > 0 ? [`${NAMES[count]} ${verdict[count]}`] : []));
+  if (outcome === 'caught') return counted.join(', ');
+  const names: readonly string[] = Object.values(NAMES);
+  const others = new Set(verdict.offences.map(({ kind }) => kind).filter((kind) => !names.includes(kind)));
+  const missing = killsLeft > 0 ? [`${killsLeft} kills did not happen`] : [];
+  return `UNDECIDED: ${[...counted, ...others, ...missing].join(', ')}`;
 }
 
 /**
@@ -106,31 +128,34 @@ export async function runMutants(chosen: readonly Mutant[], seed: number): Promi
     for (const scenario of new Set(mutants.map((mutant) => mutant.scenario)))
       areGood = (await control(scenario, bench)) && areGood;
     say(`\n${row('mutant', 'caught by', 'messages', 'time')}flaw`);
-    const survivors: string[] = [];
-    for (const mutant of mutants) if (!(await trial(mutant, bench))) survivors.push(mutant.name);
-    say(`\n${mutants.length - survivors.length} of ${mutants.length} mutants caught`);
-    if (survivors.length > 0) say(`survived: ${survivors.join(', ')}`);
-    return areGood && survivors.length === 0;
+    const named: Readonly<Record<Outcome, string[]>> = { caught: [], survived: [], undecided: [] };
+    for (const mutant of mutants) named[await trial(mutant, bench)].push(mutant.name);
+    const { caught, survived, undecided } = named;
+    say(`\n${caught.length} of ${mutants.length} mutants caught`);
+    if (survived.length > 0) say(`survived, with all in order: ${survived.join(', ')}`);
+    if (undecided.length > 0) say(`undecided, got stuck or failed otherwise: ${undecided.join(', ')}`);
+    return areGood && caught.length === mutants.length;
   } finally {
     await servers.stop();
   }
 }
 
 async function control(name: MutantScenarioName, bench: Bench): Promise<boolean> {
-  const { verdict } = await run(name, undefined, bench);
+  const { verdict, killsLeft } = await run(name, undefined, bench);
   say(`unbroken · ${name} · ${ledgerLine(verdict)} · ${seconds(verdict)}`);
-  if (!verdict.isClean)
-    for (const { kind, conversation, what } of verdict.offences) say(`  ${kind} · ${conversation} · ${what}`);
-  return verdict.isClean;
+  for (const { kind, conversation, what } of verdict.offences) say(`  ${kind} · ${conversation} · ${what}`);
+  if (killsLeft > 0) say(`  ${killsLeft} kills did not happen`);
+  return verdict.isClean && killsLeft === 0;
 }
 
-async function trial(mutant: Mutant, bench: Bench): Promise<boolean> {
-  const { verdict, isCaught } = await run(mutant.scenario, mutant, bench);
-  const shown = isCaught ? countsOf(verdict) : ['SURVIVED', ...verdict.offences.map(({ kind }) => kind)].join(', ');
-  say(`${row(mutant.name, shown, String(verdict.acked), seconds(verdict))}${mutant.flaw}`);
+async function trial(mutant: Mutant, bench: Bench): Promise<Outcome> {
+  const done = await run(mutant.scenario, mutant, bench);
+  const { verdict } = done;
+  say(`${row(mutant.name, describeTrial(mutant, done), String(verdict.acked), seconds(verdict))}${mutant.flaw}`);
+  const outcome = outcomeOf(mutant, done);
   // The output of a build that is broken on purpose is of use only if it was not caught.
-  if (isCaught) rmSync(verdict.logs, { recursive: true, force: true });
-  return isCaught;
+  if (outcome === 'caught') rmSync(verdict.logs, { recursive: true, force: true });
+  return outcome;
 }
 
 function row(name: string, shown: string, messages: string, time: string): string {

@@ -78,7 +78,7 @@ export const MUTANT_SCENARIOS = {
     rate: 40,
     settleWaitMs: 20_000,
     stallMs: 45_000,
-    armed: { web: [], worker: killAt('after-outbox', 'effects-committed', 'handled', 'after-outbox') },
+    armed: { web: [], worker: killAt('message-settled', 'effects-committed', 'handled', 'message-settled') },
   },
   /** Between Meta's answer and the COMMIT that notes it. Statuses come after another worker has taken the conversation over. */
   'worker dies sending': {

@@ -1,3 +1,4 @@
+import type { ViolationCount } from './ledger.ts';
 import type { MutantScenarioName } from './mutant-scenario.ts';
 import { HANDLING_MUTANTS } from './mutants-of-handling.ts';
 import { RECEIVING_MUTANTS } from './mutants-of-receiving.ts';
@@ -15,6 +16,8 @@ export interface Mutant {
   readonly replace: string;
   /** What shows it soonest. */
   readonly scenario: MutantScenarioName;
+  /** The counts that its flaw raises. That another one is raised, e.g. because the machine is busy, does not catch it. */
+  readonly shows: readonly ViolationCount[];
 }
 
 export const MUTANTS: readonly Mutant[] = [...RECEIVING_MUTANTS, ...HANDLING_MUTANTS, ...SENDING_MUTANTS];

@@ -14,6 +14,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'ORDER BY lane, seq LIMIT burst + 1',
     replace: 'ORDER BY random() LIMIT burst + 1',
     scenario: 'calm',
+    shows: ['outOfOrder'],
   },
   {
     name: 'two-workers-a-conversation',
@@ -22,6 +23,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: `{ policy: 'stately', ...LANE_JOBS }`,
     replace: `{ policy: 'standard', ...LANE_JOBS }`,
     scenario: 'calm',
+    shows: ['twice', 'outOfOrder', 'repliesTwice'],
   },
   {
     name: 'no-fence',
@@ -30,6 +32,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'return new Set([...held, ...released]);',
     replace: 'return new Set([...held, ...released, ...staying, ...leaving]);',
     scenario: 'worker freezes',
+    shows: ['lost', 'twice', 'outOfOrder'],
   },
   {
     name: 'bare-ids',
@@ -38,6 +41,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'const asked = [...latest.values()].map(({ id, retryCount }) => ({ id, retryCount }));',
     replace: 'const asked = [...latest.values()].map(({ id }) => id) as never;',
     scenario: 'worker freezes',
+    shows: ['lost', 'twice', 'outOfOrder'],
   },
   {
     name: 'bare-id-release',
@@ -49,6 +53,21 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
       return this.#boss.deleteJob(queue, ids, { db: asBossDb(tx) });
     });`,
     scenario: 'worker freezes',
+    shows: ['lost', 'twice', 'outOfOrder', 'repliesTwice'],
+  },
+  {
+    name: 'outbox-before-the-rest',
+    flaw: 'Replies are stored in a transaction of their own before the message is settled, and each run gives them new ids.',
+    file: SETTLEMENT,
+    find: 'const outbound = sends.length > 0 ? await this.#outbox.insert(tx, sends) : [];',
+    replace: `const { database } = this.#options;
+    const renamed = sends.map((send) => {
+      const sendId = crypto.randomUUID();
+      return { ...send, key: { ...send.key, id: sendId }, payload: { ...send.payload, sendId } };
+    });
+    const outbound = sends.length > 0 ? await database.transaction((own) => this.#outbox.insert(own, renamed)) : [];`,
+    scenario: 'worker dies handling',
+    shows: ['twice'],
   },
   {
     name: 'outbox-after-the-rest',
@@ -60,6 +79,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     const late = () => database.transaction((own) => this.#outbox.insert(own, sends));
     if (sends.length > 0) setTimeout(() => void late().then((lanes) => scheduler.wake('outbound', lanes)), 50);`,
     scenario: 'worker dies handling',
+    shows: ['lost', 'outOfOrder', 'repliesLost'],
   },
   {
     name: 'sends-from-the-handler',
@@ -75,6 +95,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
           bot.handle(event, { ...run, send: (message) => void gateway.send(message) });
         return { listensTo: (event) => bot.listensTo(event), handle };`,
     scenario: 'worker dies handling',
+    shows: ['lost', 'twice', 'outOfOrder'],
   },
   {
     name: 'dead-after-one-crash',
@@ -83,6 +104,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'const KILLER_INTERRUPTIONS = 5;',
     replace: 'const KILLER_INTERRUPTIONS = 1;',
     scenario: 'worker dies handling',
+    shows: ['lost'],
   },
   {
     name: 'failed-run-sends',
@@ -91,6 +113,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'send: (message) => void sends.push({',
     replace: 'send: (message) => context.send({',
     scenario: 'handler fails',
+    shows: ['twice'],
   },
   {
     name: 'retry-goes-to-the-back',
@@ -99,6 +122,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'ORDER BY lane, seq LIMIT burst + 1',
     replace: 'AND (next_attempt_at IS NULL OR next_attempt_at <= now()) ORDER BY lane, seq LIMIT burst + 1',
     scenario: 'handler fails',
+    shows: ['outOfOrder'],
   },
   {
     name: 'failed-means-over',
@@ -107,6 +131,7 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'if (attempt >= attempts) {',
     replace: 'if (attempt >= 1) {',
     scenario: 'handler fails',
+    shows: ['lost'],
   },
   {
     name: 'no-sweep',
@@ -115,5 +140,6 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     find: 'this.#sweeping ??= this.#options.sweep',
     replace: 'if (this.#options) return;\n    this.#sweeping ??= this.#options.sweep',
     scenario: 'handler fails',
+    shows: ['lost'],
   },
 ];

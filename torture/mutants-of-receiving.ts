@@ -15,6 +15,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: 'return await this.#withinDeadline(accepted);',
     replace: `accepted.catch(() => {}); return ${ACCEPTED};`,
     scenario: 'web dies',
+    shows: ['lost', 'outOfOrder'],
   },
   {
     name: 'ack-on-storage-error',
@@ -23,6 +24,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: `return this.#unavailable('storage', error.message);`,
     replace: `return ${ACCEPTED};`,
     scenario: 'store fails',
+    shows: ['lost', 'outOfOrder'],
   },
   {
     name: 'ack-on-bug',
@@ -31,6 +33,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: '    throw error;\n',
     replace: `    return ${ACCEPTED};\n`,
     scenario: 'store fails',
+    shows: ['lost', 'outOfOrder'],
   },
   {
     name: 'commit-not-durable',
@@ -39,6 +42,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: `synchronous_commit: 'on'`,
     replace: `synchronous_commit: 'off'`,
     scenario: 'store fails',
+    shows: ['lost', 'twice', 'outOfOrder', 'repliesTwice'],
   },
   {
     name: 'nx-before-enqueue',
@@ -51,6 +55,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
       if (set === null) known.add(id);
     }`,
     scenario: 'web dies',
+    shows: ['lost'],
   },
   {
     name: 'cache-before-commit',
@@ -60,6 +65,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     replace: `await this.#mark(rest.map(({ id }) => redisKeys.get(id) as string)).catch(() => {});
     const result = await ask(rest);`,
     scenario: 'web dies',
+    shows: ['lost'],
   },
   {
     name: 'redis-is-the-authority',
@@ -70,6 +76,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
           const renamed = asked.map((one) => ({ ...one, key: { ...one.key, id: crypto.randomUUID() } }));
           return events.store(renamed).then(() => ({ fresh: rest.map(({ id }) => id), duplicate: [], busy: [] }));`,
     scenario: 'calm with redis',
+    shows: ['twice'],
   },
   {
     name: 'dedup-per-body',
@@ -80,6 +87,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     const elements = this.#decode(rawBody).map((element) =>
       element.kind === 'event' ? { ...element, key: { ...element.key, id: element.key.id + '|' + body } } : element);`,
     scenario: 'calm',
+    shows: ['twice'],
   },
   {
     name: 'poison-takes-the-batch',
@@ -89,6 +97,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     replace: `const elements = this.#decode(rawBody);
     if (elements.some(({ kind }) => kind === 'quarantined')) return ${ACCEPTED};`,
     scenario: 'calm',
+    shows: ['lost', 'outOfOrder'],
   },
   {
     name: 'poison-is-forgotten',
@@ -97,6 +106,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: 'await this.#quarantine.keep(pieces);',
     replace: '',
     scenario: 'calm',
+    shows: ['lost'],
   },
   {
     name: 'status-is-forgotten',
@@ -107,6 +117,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
         jobs.some(({ queue }) => queue === 'messages') ? jobs.filter(({ queue }) => queue !== 'statuses') : jobs,
       ),`,
     scenario: 'calm',
+    shows: ['lost'],
   },
   {
     name: 'keys-forgotten-soon',
@@ -118,6 +129,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     const text = 'DELETE FROM wahook.event_key WHERE digest = ANY ($1::bytea[])';
     setTimeout(() => void this.#database.query({ text, values: [digests] }).catch(() => {}), 2_000);`,
     scenario: 'calm',
+    shows: ['twice'],
   },
   {
     name: 'keys-in-their-own-transaction',
@@ -139,6 +151,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
       values: valuesOf(jobs.filter(({ key }) => isNew.has(digestOf(key).toString('hex')))),
     });`,
     scenario: 'web dies',
+    shows: ['lost'],
   },
   {
     name: 'dropped-insert',
@@ -149,6 +162,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     SELECT FROM wahook.inbox AS other
     WHERE other.queue = fresh.queue AND other.lane = fresh.lane AND other.state = 'waiting')`,
     scenario: 'calm',
+    shows: ['lost'],
   },
   {
     name: 'webhook-in-any-order',
@@ -157,6 +171,7 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: 'ORDER BY place\n',
     replace: 'ORDER BY random()\n',
     scenario: 'calm',
+    shows: ['outOfOrder'],
   },
   {
     name: 'wake-up-only',
@@ -165,5 +180,6 @@ export const RECEIVING_MUTANTS: readonly Mutant[] = [
     find: 'lanes: rows.filter(({ due }) => due).map(({ lane }) => lane),',
     replace: 'lanes: [],',
     scenario: 'web dies',
+    shows: ['lost'],
   },
 ];

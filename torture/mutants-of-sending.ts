@@ -12,6 +12,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: ': later(this.#options.settleWaitMs, true, error);',
     replace: ': later(0, true, error);',
     scenario: 'calm',
+    shows: ['repliesTwice'],
   },
   {
     name: 'ambiguous-is-rejected',
@@ -20,6 +21,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'return this.#ambiguous(job, failure.reason);',
     replace: `return { outcome: 'dead', error };`,
     scenario: 'calm',
+    shows: ['lost', 'repliesLost'],
   },
   {
     name: 'ambiguous-is-sent',
@@ -28,6 +30,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'return this.#ambiguous(job, failure.reason);',
     replace: `return { outcome: 'done' };`,
     scenario: 'calm',
+    shows: ['repliesLost'],
   },
   {
     name: 'throttled-is-over',
@@ -36,6 +39,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'if (job.attempt > limit)',
     replace: 'if (job.attempt > 0)',
     scenario: 'calm',
+    shows: ['repliesLost'],
   },
   {
     name: 'reset-is-not-sent',
@@ -44,6 +48,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'if (error instanceof NotSentError) throw error;',
     replace: `if (error instanceof NotSentError || (error as Error).name === 'FetchError') throw new NotSentError(undefined);`,
     scenario: 'calm',
+    shows: ['repliesTwice'],
   },
   {
     name: 'no-send-id',
@@ -52,6 +57,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'biz_opaque_callback_data: message.sendId,',
     replace: '',
     scenario: 'calm',
+    shows: ['repliesTwice'],
   },
   {
     name: 'status-settles-nothing',
@@ -60,6 +66,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'ON own.event_key = told.send_id',
     replace: 'ON false',
     scenario: 'calm',
+    shows: ['lost', 'repliesTwice'],
   },
   {
     name: 'later-status-is-ignored',
@@ -68,6 +75,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: `AND (COALESCE(\${rankOf('item.delivery')}, 0) < COALESCE(folded.rank, 0)`,
     replace: 'AND (item.delivery IS NULL AND folded.rank IS NOT NULL',
     scenario: 'calm',
+    shows: ['lost'],
   },
   {
     name: 'interrupted-is-sent-again',
@@ -76,6 +84,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'if (job.interrupted) return',
     replace: 'if (job.interrupted && job.claims > 1_000) return',
     scenario: 'worker dies sending',
+    shows: ['repliesTwice'],
   },
   {
     name: 'claim-leaves-no-trace',
@@ -84,6 +93,7 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     find: 'SET claims = claims + 1, claimed = true',
     replace: 'SET claims = claims + 1, claimed = false',
     scenario: 'worker dies sending',
+    shows: ['repliesTwice'],
   },
   {
     name: 'next-reply-overtakes',
@@ -93,5 +103,6 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     replace: `\${this.#table === 'outbox' ? 'AND (next_attempt_at IS NULL OR next_attempt_at <= now())' : ''}
             ORDER BY lane, seq LIMIT burst + 1`,
     scenario: 'calm',
+    shows: ['outOfOrder'],
   },
 ];

@@ -202,7 +202,7 @@ export class ScenarioRun {
   }
 
   get #isOver(): boolean {
-    return this.#options.stopAtFirst === true && this.#ledger.violations > 0;
+    return this.#options.stopsAt?.(this.#ledger.counts) === true;
   }
 
   /** How long nothing may move. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LedgerCounts } from './ledger.ts';
 import { ScenarioRun } from './scenario-run.ts';
 import { Servers } from './servers.ts';
 
@@ -69,8 +70,8 @@ export interface ScenarioOptions {
   readonly onDeath?: (death: Death) => void;
   /** The sender goes on after `messages` until this is true. */
   readonly isEnough?: () => boolean;
-  /** Ends, without draining, as soon as something is twice or out of order; loss shows only after the drain. */
-  readonly stopAtFirst?: boolean;
+  /** Ends, without draining, as soon as this is true of what the ledger counts; loss shows only after the drain. */
+  readonly stopsAt?: (counts: LedgerCounts) => boolean;
   /** How many times as often as usual the Graph API fails; 1 if absent. */
   readonly graphTrouble?: number;
   /** As `GraphEndpointOptions.statusAfterMs`. */

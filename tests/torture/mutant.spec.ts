@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseSync } from '@swc/core';
 import { expect } from 'chai';
+import { VIOLATION_COUNTS } from '../../torture/ledger.ts';
 import { MUTANTS, type Mutant, mutantNamed, mutate } from '../../torture/mutant.ts';
 import { MUTANT_SCENARIOS } from '../../torture/mutant-scenario.ts';
 import { eventually } from '../support/eventually.ts';
@@ -32,6 +33,10 @@ describe('A mutant', () => {
   it('has a name of its own, and there are at least 18', () => {
     expect(MUTANTS.length).to.be.at.least(18);
     expect(new Set(MUTANTS.map(({ name }) => name)).size).to.equal(MUTANTS.length);
+  });
+
+  it('names the counts that its flaw raises, and not all that there are', () => {
+    for (const { name, shows } of MUTANTS) expect(shows.length, name).to.be.within(1, VIOLATION_COUNTS.length - 1);
   });
 
   it('leaves no scenario unused', () => {
