@@ -178,4 +178,13 @@ export class PostgresSentMessages implements SentMessages {
       ...(row.state === 'dead' && row.last_error !== null && { failure: row.last_error }),
     };
   }
+
+  async queued(sendId: string): Promise<OutboundMessage | undefined> {
+    const [row] = await this.#database.query<{ payload: OutboundMessage }>({
+      name: 'sent-messages-queued',
+      text: 'SELECT payload FROM wahook.outbox WHERE event_key = $1',
+      values: [sendId],
+    });
+    return row?.payload;
+  }
 }
