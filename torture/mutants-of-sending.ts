@@ -65,8 +65,8 @@ export const SENDING_MUTANTS: readonly Mutant[] = [
     name: 'later-status-is-ignored',
     flaw: 'The first status of a message is noted, the later ones are taken for its repetitions.',
     file: 'src/adapters/postgres/postgres-sent-messages.ts',
-    find: `AND (COALESCE(\${rankOf('item.delivery')}, 0) < COALESCE(folded.rank, 0)`,
-    replace: 'AND (item.delivery IS NULL AND folded.rank IS NOT NULL',
+    find: `AND (COALESCE(\${rankOf('item.delivery')}, 0) < COALESCE(known.rank, 0)`,
+    replace: 'AND (item.delivery IS NULL AND known.rank IS NOT NULL',
     scenario: 'calm',
   },
   {
