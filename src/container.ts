@@ -244,6 +244,7 @@ function bindSending(container: Container): void {
     (
       dedup: DedupStore,
       queue: MessageQueue,
+      sentMessages: SentMessages,
       windows: ServiceWindows,
       clock: Clock,
       { outsideWindow }: Config,
@@ -251,11 +252,12 @@ function bindSending(container: Container): void {
       templates: TemplateCheck,
     ) => {
       const isOurs = (phoneNumberId: string) => file === undefined || file.has(phoneNumberId);
-      return new AcceptSend(dedup, queue, windows, clock, { outsideWindow, isOurs, templates });
+      return new AcceptSend(dedup, queue, sentMessages, windows, clock, { outsideWindow, isOurs, templates });
     },
     [
       TOKENS.dedupStore,
       TOKENS.messageQueue,
+      TOKENS.sentMessages,
       TOKENS.serviceWindows,
       TOKENS.clock,
       TOKENS.config,

@@ -4,7 +4,7 @@ import type { OutboundMessage } from './model.ts';
 import type { Clock } from './ports/observation.ts';
 import type { MessageQueue } from './ports/queue.ts';
 import type { DedupStore } from './ports/receiving.ts';
-import type { ServiceWindows } from './ports/sending.ts';
+import type { SentMessages, ServiceWindows } from './ports/sending.ts';
 import { needsWindow } from './service-window.ts';
 import type { TemplateCheck } from './template-check.ts';
 
@@ -36,10 +36,11 @@ export interface AcceptRules {
   readonly templates: Pick<TemplateCheck, 'problemWith'>;
 }
 
-/** Takes messages to send from outside of the bot, each once by the key that its caller chose. Keys are kept for 15 days. */
+/** Takes messages to send from outside of the bot, each once by the key that its caller chose. Keys are kept for 15 days, and for as long as their message is. */
 export class AcceptSend {
   readonly #dedup: DedupStore;
   readonly #queue: MessageQueue;
+  readonly #sentMessages: Pick<SentMessages, 'queued'>;
   readonly #windows: Pick<ServiceWindows, 'closesAtMs'>;
   readonly #clock: Clock;
   readonly #rules: AcceptRules;
@@ -47,12 +48,14 @@ export class AcceptSend {
   constructor(
     dedup: DedupStore,
     queue: MessageQueue,
+    sentMessages: Pick<SentMessages, 'queued'>,
     windows: Pick<ServiceWindows, 'closesAtMs'>,
     clock: Clock,
     rules: AcceptRules,
   ) {
     this.#dedup = dedup;
     this.#queue = queue;
+    this.#sentMessages = sentMessages;
     this.#windows = windows;
     this.#clock = clock;
     this.#rules = rules;
@@ -70,6 +73,9 @@ export class AcceptSend {
     const message: OutboundMessage = { sendId, ...request };
     checkOutbound(message);
     // Before the unit of work: an embedded database has one connection, which that unit holds.
+    const stored = await this.#sentMessages.queued(sendId);
+    if (stored !== undefined)
+      return isSame(stored, message) ? { outcome: 'accepted', sendId } : { outcome: 'conflict' };
     const refusal = await this.#refusalOf(message);
     const used = `api|${digest}`;
     const usedForThis = `api|${digest}|${await sha256(canonical(request))}`;
@@ -110,6 +116,10 @@ class KeyOfAnother extends Error {}
 
 /** Ends the unit of work of a message that would never go out. */
 class Refused extends Error {}
+
+function isSame(one: OutboundMessage, other: OutboundMessage): boolean {
+  return canonical(one) === canonical(other);
+}
 
 /** The same text for the same content, whatever the order of its fields. */
 function canonical(value: unknown): string {

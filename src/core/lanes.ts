@@ -61,10 +61,15 @@ export function sendLaneOf({ phoneNumberId, to }: Pick<OutboundMessage, 'phoneNu
  * The lanes in which statuses of a message are most likely: Meta names the recipient by either id in one status and by the
  * other in the next. Those of the recipient too: a version before this one put them there.
  */
-export function statusLanesOf({ phoneNumberId, to: { groupId, userId, waId } }: OutboundMessage): readonly string[] {
-  const recipients = [groupId, userId, waId].filter((id) => id !== undefined);
-  const lanes = recipients.map((id) => conversationOf(phoneNumberId, id, {}));
+export function statusLanesOf(message: OutboundMessage): readonly string[] {
+  const lanes = addressesOf(message);
   return [...new Set([...lanes, ...lanes.map(bulkLaneOf)])];
+}
+
+/** The recipient in each way in which the message names it, by the name of the lane that it would have in that way. */
+export function addressesOf({ phoneNumberId, to }: Pick<OutboundMessage, 'phoneNumberId' | 'to'>): readonly string[] {
+  const ids = [to.groupId, to.userId, to.waId].filter((id) => id !== undefined);
+  return ids.map((id) => conversationOf(phoneNumberId, id, {}));
 }
 
 /**

@@ -122,7 +122,7 @@ export class SendMessage {
     const settlement = uncountedIf(signal.aborted, await this.#failed(job, result));
     // It is the one that comes back for the next probe; everything else waits to be woken.
     if (!permit.probe || settlement.outcome !== 'retry' || endsStop(result)) return settlement;
-    return { ...settlement, inMs: Math.max(settlement.inMs, permit.nextInMs) };
+    return { ...settlement, inMs: Math.max(settlement.inMs, stoppedMs(permit.nextInMs, settlement.error)) };
   }
 
   async #probed(phoneNumberId: string, result: Sent | SendFailure): Promise<void> {
@@ -218,22 +218,22 @@ function uncountedIf(stopped: boolean, settlement: Settlement): Settlement {
 }
 
 function waiting(job: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): Settlement {
-  const error =
-    permit.kind === 'stopped'
-      ? { code: NUMBER_STOPPED, message: 'The number is stopped' }
-      : { code: `limit_${permit.because}`, message: WAITS[permit.because] };
-  return later(waitOf(job, permit), false, lasting(job, error));
+  if (permit.kind === 'stopped') {
+    const error = lasting(job, { code: NUMBER_STOPPED, message: 'The number is stopped' });
+    return later(lookMs(job, stoppedMs(permit.inMs, error)), false, error);
+  }
+  const error = lasting(job, { code: `limit_${permit.because}`, message: WAITS[permit.because] });
+  return later(permit.because === 'recipient' ? permit.inMs : spread(permit.inMs), false, error);
 }
 
-/**
- * A number that is resumed wakes what waits for it. One that comes in that very moment it does not, so each looks once at the time of the next
- * probe before it relies on that.
- */
-function waitOf({ lastError }: Job<OutboundMessage>, permit: Exclude<SendPermit, { kind: 'go' }>): number {
-  if (permit.kind === 'later' && permit.because === 'recipient') return permit.inMs;
-  return permit.kind === 'stopped' && lastError?.code === NUMBER_STOPPED
-    ? Math.round(permit.inMs + LOOK_AGAIN_MS * Math.random())
-    : spread(permit.inMs);
+/** A number that is resumed wakes what waits for it by this error and no other: what it does not wake must see for itself. */
+function stoppedMs(nextProbeInMs: number, { code }: JobError): number {
+  return code === NUMBER_STOPPED ? nextProbeInMs : Math.min(nextProbeInMs, PROBE.leastMs);
+}
+
+/** What comes in the very moment of a resume is not woken, so each looks once at the time of the next probe before it relies on that. */
+function lookMs({ lastError }: Job<OutboundMessage>, inMs: number): number {
+  return lastError?.code === NUMBER_STOPPED ? Math.round(inMs + LOOK_AGAIN_MS * Math.random()) : spread(inMs);
 }
 
 /** A number sends again if Meta took the message that probed it, or refused that one alone. */

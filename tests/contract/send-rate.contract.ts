@@ -71,6 +71,38 @@ export function sendRateContract(openRate: (limits: SendLimits) => Promise<OpenS
       expect(await rate.reserve(to('1', '2077'))).to.deep.equal(go);
     });
 
+    it('counts what goes to one id of the person for what names both, and books nothing for what must wait', async () => {
+      const { rate, elsewhere } = await start({}, { intervalMs: 60_000, burst: 4 });
+      const both: Route = { phoneNumberId: NUMBER, to: { waId: '1', userId: 'US.1' } };
+      const byUserId: Route = { phoneNumberId: NUMBER, to: { userId: 'US.1' } };
+      expect(await rate.reserve(both)).to.deep.equal(go);
+      for (const one of [rate, elsewhere]) expect(await one.reserve(to('1'))).to.deep.equal(go);
+      for (const route of [to('1'), both, both])
+        expect(await elsewhere.reserve(route), JSON.stringify(route)).to.include({
+          kind: 'later',
+          because: 'recipient',
+        });
+      for (const one of [rate, elsewhere]) expect(await one.reserve(byUserId)).to.deep.equal(go);
+      expect((await rate.reserve(byUserId)).kind).to.equal('later');
+    });
+
+    it('counts every one of many at once, by whatever id they name the person', async () => {
+      const { rate, elsewhere } = await start({}, { intervalMs: 60_000, burst: 12 });
+      const routes = Array.from({ length: 40 }, (_, index): Route => {
+        const named = index % 2 === 0 ? { waId: '1', userId: 'US.1' } : { waId: '1' };
+        return { phoneNumberId: NUMBER, to: named };
+      });
+      const permits = await Promise.all(routes.map((route, index) => [rate, elsewhere][index % 2]?.reserve(route)));
+      expect(permits.filter((permit) => permit?.kind === 'go')).to.have.length(11);
+    });
+
+    it('makes whoever names either id wait after Meta complained about a message that named both', async () => {
+      const { rate, elsewhere } = await start();
+      await rate.exceeded({ phoneNumberId: NUMBER, to: { waId: '1', userId: 'US.1' } }, 'recipient');
+      for (const named of [{ waId: '1' }, { userId: 'US.1' }])
+        expect((await elsewhere.reserve({ phoneNumberId: NUMBER, to: named })).kind).to.equal('later');
+    });
+
     it('has no limit for groups, nor with an interval of nothing', async () => {
       const { rate } = await start({}, { intervalMs: 60_000, burst: 2 });
       for (let sent = 0; sent < 5; sent += 1)

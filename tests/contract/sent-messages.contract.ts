@@ -92,6 +92,15 @@ export function sentMessagesContract(openSent: () => Promise<OpenSentMessages>):
     expect(await sent.find('no uuid; DROP TABLE')).to.equal(undefined);
   });
 
+  it('gives a message as it was queued, also after it was sent', async () => {
+    expect(await sent.queued(SEND_ID)).to.equal(undefined);
+    await publish(SEND_ID);
+    expect(await sent.queued(SEND_ID)).to.deep.equal(outbound(SEND_ID));
+    await sending(() => ({ outcome: 'done', messageId: WAMID }));
+    await found('sent');
+    expect(await sent.queued(SEND_ID)).to.deep.equal(outbound(SEND_ID));
+  });
+
   it('finds a message on its way: waiting, sent', async () => {
     await publish(SEND_ID);
     expect(await sent.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { MemoryDedupStore } from '../../src/adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-queue.ts';
 import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
+import { MemorySentMessages } from '../../src/adapters/memory/memory-sent-messages.ts';
 import { MemoryServiceWindows } from '../../src/adapters/memory/memory-service-windows.ts';
 import { AcceptSend, type SendRequest } from '../../src/core/accept-send.ts';
 import { WINDOW_MS } from '../../src/core/service-window.ts';
@@ -22,17 +23,22 @@ describe('A message from outside of the bot', () => {
     nowMs += agoMs;
     const problems: string[] = [];
     const ours = new Set(['1065', '2077']);
-    const queue = new MemoryMessageQueue(new MemoryRows());
-    const accept = new AcceptSend(new MemoryDedupStore(manualClock()), queue, windows, clock, {
+    const rows = new MemoryRows();
+    const queue = new MemoryMessageQueue(rows);
+    const sent = new MemorySentMessages(rows, queue, clock);
+    const dedupClock = manualClock();
+    const accept = new AcceptSend(new MemoryDedupStore(dedupClock), queue, sent, windows, clock, {
       outsideWindow,
       isOurs: (phoneNumberId) => ours.has(phoneNumberId),
       templates: { problemWith: async () => problems[0] },
     });
+    const forgetKeys = () => dedupClock.advance(40 * 24 * 60 * 60 * 1000);
     const waiting = async () => (await queue.depth('outbound')).waiting;
     const wait = (ms: number) => {
       nowMs += ms;
     };
-    return { run: (request: SendRequest, key = 'key') => accept.run(request, key), waiting, wait, ours, problems };
+    const run = (request: SendRequest, key = 'key') => accept.run(request, key);
+    return { run, waiting, wait, forgetKeys, ours, problems };
   };
 
   it('is refused from the moment on at which the window is closed, and accepted until then', async () => {
@@ -80,6 +86,16 @@ describe('A message from outside of the bot', () => {
     problems.pop();
     expect((await run(TO_ANA, 'another key')).outcome).to.equal('accepted');
     expect(await waiting()).to.equal(2);
+  });
+
+  it('is told apart from another one with its key for as long as it is kept, also when the key is forgotten', async () => {
+    const { run, waiting, forgetKeys } = open(0);
+    const first = await run(TO_ANA);
+    forgetKeys();
+    const { content, ...rest } = TO_ANA;
+    expect(await run({ content, ...rest })).to.deep.equal(first);
+    expect(await run({ ...TO_ANA, content: { type: 'text', text: 'Another' } })).to.deep.equal({ outcome: 'conflict' });
+    expect(await waiting()).to.equal(1);
   });
 
   for (const [what, request] of [

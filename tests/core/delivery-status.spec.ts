@@ -52,6 +52,7 @@ describe('Applying statuses', () => {
         return updates.filter((update) => !known(update));
       },
       find: async () => undefined,
+      queued: async () => undefined,
       proofOf: async () => undefined,
     };
     const handled: StatusUpdate[] = [];

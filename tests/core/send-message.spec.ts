@@ -235,8 +235,9 @@ describe('Sending a message', () => {
   it('comes back for the next probe if it was the one that found the number still stopped', async () => {
     for (const [answer, inMs] of [
       [{ kind: 'unauthorized', reason: 'token expired', code: 190 }, 240_000],
-      [{ kind: 'retry', reason: 'busy', afterMs: 1_000 }, 240_000],
-      [{ kind: 'ambiguous', reason: 'timed out' }, 240_000],
+      // A resume does not wake these.
+      [{ kind: 'retry', reason: 'busy', afterMs: 1_000 }, 60_000],
+      [{ kind: 'ambiguous', reason: 'timed out' }, 60_000],
     ] as const) {
       const { run, control } = open(answer);
       control.permits.push({ kind: 'go', probe: true, nextInMs: 240_000 });
@@ -244,11 +245,18 @@ describe('Sending a message', () => {
     }
   });
 
-  it('comes back near the next probe if the stopped number does not wake it, as it remembers something else', async () => {
-    const { run, control } = open(accepted);
-    control.permits.push({ kind: 'stopped', inMs: 60_000 });
-    const [settlement] = await run(job({ attempt: 2, lastError: { code: 'ambiguous', message: 'timed out' } }));
-    expect(settlement?.outcome === 'retry' && settlement.inMs).to.be.within(60_000, 66_000);
+  it('looks every minute if the number does not wake it, as it remembers something else, however long that is stopped', async () => {
+    for (const code of ['ambiguous', 'graph_131047']) {
+      const { run, control } = open(accepted);
+      for (const [nextProbeMs, leastMs] of [
+        [5_000, 5_000],
+        [3_600_000, 60_000],
+      ] as const) {
+        control.permits.push({ kind: 'stopped', inMs: nextProbeMs });
+        const [settlement] = await run(job({ attempt: 2, lastError: { code, message: 'remembered' } }));
+        expect(settlement?.outcome === 'retry' && settlement.inMs, code).to.be.within(leastMs, 1.1 * leastMs);
+      }
+    }
   });
 
   it('remembers over a wait that its answer was lost', async () => {

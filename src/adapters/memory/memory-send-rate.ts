@@ -1,4 +1,4 @@
-import { sendLaneOf } from '../../core/lanes.ts';
+import { addressesOf } from '../../core/lanes.ts';
 import type { Clock, Timers } from '../../core/ports/observation.ts';
 import type { JobError } from '../../core/ports/queue.ts';
 import type {
@@ -95,9 +95,9 @@ export class MemorySendRate implements SendRate, SendingNumbers {
     const nowMs = this.#clock.now();
     if (limit === 'recipient') {
       const { pair } = this.#limits;
-      const lane = sendLaneOf(route);
       const usedUpMs = nowMs + toleranceMs(pair) + pair.intervalMs;
-      this.#pairs.set(lane, Math.max(this.#pairs.get(lane) ?? 0, usedUpMs));
+      for (const address of addressesOf(route))
+        this.#pairs.set(address, Math.max(this.#pairs.get(address) ?? 0, usedUpMs));
     } else if (limit === 'number') {
       const number = this.#number(route.phoneNumberId);
       if (number.slowedAtMs > nowMs - ONE_COMPLAINT_MS && number.slowedAtMs <= nowMs) return;
@@ -207,14 +207,17 @@ export class MemorySendRate implements SendRate, SendingNumbers {
   #bookPair(route: Route): number {
     const { pair } = this.#limits;
     if (pair.intervalMs === 0 || route.to.groupId !== undefined) return 0;
-    const lane = sendLaneOf(route);
     const nowMs = this.#clock.now();
-    const bookedMs = this.#pairs.get(lane) ?? 0;
-    const isOver = isSetBack(bookedMs, nowMs, toleranceMs(pair) + pair.intervalMs);
-    const freeAtMs = isOver ? nowMs + toleranceMs(pair) : Math.max(bookedMs, nowMs);
-    const waitMs = freeAtMs - nowMs - toleranceMs(pair);
-    if (waitMs <= 0) this.#pairs.set(lane, freeAtMs + pair.intervalMs);
-    return Math.max(0, waitMs);
+    const freeAtMs = (address: string) => {
+      const bookedMs = this.#pairs.get(address) ?? 0;
+      const isOver = isSetBack(bookedMs, nowMs, toleranceMs(pair) + pair.intervalMs);
+      return isOver ? nowMs + toleranceMs(pair) : Math.max(bookedMs, nowMs);
+    };
+    const booking = addressesOf(route).map((address) => [address, freeAtMs(address)] as const);
+    const waitMs = Math.max(0, ...booking.map(([, freeMs]) => freeMs - nowMs - toleranceMs(pair)));
+    if (waitMs > 0) return waitMs;
+    for (const [address, freeMs] of booking) this.#pairs.set(address, freeMs + pair.intervalMs);
+    return 0;
   }
 
   #pause(scope: string, nowMs: number): void {

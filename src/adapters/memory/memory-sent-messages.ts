@@ -60,6 +60,11 @@ export class MemorySentMessages implements SentMessages {
       ...(row.state === 'dead' && row.lastError !== undefined && { failure: { ...row.lastError } }),
     };
   }
+
+  async queued(sendId: string): Promise<OutboundMessage | undefined> {
+    const row = this.#rows.send(sendId);
+    return row && (JSON.parse(row.payload) as OutboundMessage);
+  }
 }
 
 function stateOf({ state, lastError }: MemoryRow): SentMessage['state'] {

@@ -1,9 +1,13 @@
 import type { QueueName } from '../../core/ports/queue.ts';
 import type { Database, Queryable } from './database.ts';
 import type { LaneScheduler } from './lane-scheduler.ts';
+import { freeLanesOfLaterTime, moveRetriesBack } from './set-back-clock.ts';
 
 /** A wake-up arrives within milliseconds; lanes whose first row is younger than this need no help. */
 const GRACE_MS = 500;
+
+/** In SQL: nor one that will be accepted, by a clock that was set back since. */
+const NO_LONGER_NEW = `accepted_at NOT BETWEEN now() - interval '${GRACE_MS} ms' AND now() + interval '${GRACE_MS} ms'`;
 
 /** Lanes looked at per second and queue: 25 ms of PostgreSQL at 100,000 waiting lanes (measured 2026-11). */
 const WALK = 500;
@@ -14,9 +18,15 @@ const RETRIES = 2_000;
 /** How far back to look again for retries whose transaction committed after they were due. */
 const OVERLAP_MS = 2_000;
 
+/** In SQL: nobody has swept for a second. A sweep that is yet to come is of before the clock was set back. */
+export const SWEEP_IS_DUE = `swept_at NOT BETWEEN now() - interval '900 ms' AND now() + interval '900 ms'`;
+
 interface Position {
   readonly due_until: Date;
   readonly after_lane: string;
+  readonly swept_at: Date;
+  /** More than 0: how far the clock was set back. */
+  readonly set_back_ms: number;
 }
 
 /**
@@ -28,7 +38,8 @@ interface Position {
  * one that walks through the lanes, 500 a second. So with up to 500 waiting lanes a lost wake-up is found within 1.5 s;
  * with 100,000 within minutes, but then the lanes that have their wake-up wait for as long.
  *
- * The cursors lie in the database: any number of processes may call `sweep`, one a second does the work.
+ * The cursors lie in the database: any number of processes may call `sweep`, one a second does the work. If the clock of the database
+ * was ahead and is set back, it also mends what then lies in the future.
  */
 export class LaneSweep {
   readonly #database: Database;
@@ -51,6 +62,8 @@ export class LaneSweep {
     await this.#database.transaction(async (tx) => {
       const position = await this.#takeTurn(tx);
       if (position === undefined) return;
+      await freeLanesOfLaterTime(tx, this.#queue);
+      await moveRetriesBack(tx, this.#queue, { sweptAt: position.swept_at, setBackMs: position.set_back_ms });
       const retries = await this.#dueRetries(tx, position.due_until);
       const walked = await this.#walk(tx, position.after_lane);
       await this.#scheduler.wakeInside(tx, this.#queue, [...new Set([...retries.lanes, ...walked.lanes])]);
@@ -61,8 +74,9 @@ export class LaneSweep {
   async #takeTurn(tx: Queryable): Promise<Position | undefined> {
     const [position] = await tx.query<Position>({
       name: `${this.#queue}-sweep-turn`,
-      text: `SELECT due_until, after_lane FROM wahook.sweep
-             WHERE queue = $1 AND swept_at <= now() - interval '900 ms' FOR UPDATE SKIP LOCKED`,
+      text: `SELECT after_lane, CASE WHEN due_until <= now() THEN due_until ELSE '-infinity' END AS due_until, swept_at,
+               (CASE WHEN swept_at > now() THEN extract(epoch FROM swept_at - now()) * 1000 ELSE 0 END)::float8 AS set_back_ms
+             FROM wahook.sweep WHERE queue = $1 AND ${SWEEP_IS_DUE} FOR UPDATE SKIP LOCKED`,
       values: [this.#queue],
     });
     return position;
@@ -100,8 +114,9 @@ export class LaneSweep {
           UNION ALL
           SELECT next.*, walk.place + 1 FROM walk, LATERAL (${first('walk.lane')}) AS next WHERE walk.place < $3::integer
         )
-        SELECT lane, COALESCE(next_attempt_at, accepted_at + $4::float8 * interval '1 ms') <= now() ${held} AS due FROM walk`,
-      values: [this.#queue, after, WALK, GRACE_MS],
+        SELECT lane, CASE WHEN next_attempt_at IS NULL THEN ${NO_LONGER_NEW} ELSE next_attempt_at <= now() END ${held} AS due
+        FROM walk`,
+      values: [this.#queue, after, WALK],
     });
     return {
       lanes: rows.filter(({ due }) => due).map(({ lane }) => lane),

@@ -2,6 +2,7 @@ import type { Log } from '../../core/ports/observation.ts';
 import type { QueueName } from '../../core/ports/queue.ts';
 import type { Database } from './database.ts';
 import { HEARTBEAT_SECONDS } from './lane-scheduler.ts';
+import { SWEEP_IS_DUE } from './lane-sweep.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** The floor under notifications, which are only a hint: what was missed is found after this, and so is a retry. */
@@ -20,7 +21,7 @@ const LOOK = `
               ORDER BY priority DESC, created_on LIMIT 1), false) AS awake,
     EXISTS (SELECT FROM pgboss.job WHERE name = turn.queue AND state = 'active'
               AND heartbeat_on < now() - interval '${HEARTBEAT_SECONDS} s') AS orphaned,
-    swept_at <= now() - interval '900 ms'
+    ${SWEEP_IS_DUE}
       AND COALESCE(${firstWaiting('inbox')}, ${firstWaiting('outbox')}, false) AS unswept
   FROM wahook.sweep AS turn WHERE queue = ANY ($1::text[])`;
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sendLaneOf } from '../../core/lanes.ts';
+import { addressesOf } from '../../core/lanes.ts';
 import type { Log } from '../../core/ports/observation.ts';
 import type { Route, SendLimit, SendPermit, SendRate } from '../../core/ports/sending.ts';
 import {
@@ -18,7 +18,7 @@ import {
   TELL_RECEIVED_MS,
   toleranceMs,
 } from '../../core/send-limits.ts';
-import type { Database } from './database.ts';
+import { type Database, TextArray } from './database.ts';
 import { NumberPlaces } from './number-places.ts';
 import { removeRows } from './remove-rows.ts';
 
@@ -69,10 +69,20 @@ const TAKE = `
 
 const ADD = `INSERT INTO wahook.sending_number (phone_number_id) VALUES ($1) ON CONFLICT DO NOTHING`;
 
-/** 0 if booked, else how long until there is room for one. */
+/**
+ * 0 if booked, else how long until there is room for one. For all addresses of the recipient or for none: they are locked first. Only
+ * what is new there at this very moment may be booked without the other: then one message was counted that did not go.
+ */
 const BOOK_PAIR = `
-  WITH booked AS (
-    INSERT INTO wahook.sending_pair AS pair (lane, free_at) VALUES ($1, now() + $2::float8 * interval '1 ms')
+  WITH held AS MATERIALIZED (
+    SELECT free_at FROM wahook.sending_pair WHERE lane = ANY ($1::text[]) ORDER BY lane FOR UPDATE
+  ), full_for AS (
+    SELECT max(extract(epoch FROM free_at - clock_timestamp()) * 1000) - $3::float8 AS ms
+    FROM held WHERE NOT ${setBack('free_at', '$2::float8 + $3::float8')}
+  ), booked AS (
+    INSERT INTO wahook.sending_pair AS pair (lane, free_at)
+    SELECT lane, now() + $2::float8 * interval '1 ms' FROM unnest($1::text[]) AS given (lane)
+    WHERE COALESCE((SELECT ms FROM full_for), 0) <= 0 ORDER BY lane COLLATE "C"
     ON CONFLICT (lane) DO UPDATE SET
       free_at = GREATEST(LEAST(pair.free_at, clock_timestamp() + $3::float8 * interval '1 ms'), clock_timestamp())
         + $2::float8 * interval '1 ms'
@@ -80,13 +90,13 @@ const BOOK_PAIR = `
       OR ${setBack('pair.free_at', '$2::float8 + $3::float8')}
     RETURNING 1
   )
-  SELECT ${WITHOUT_DISK}, CASE WHEN EXISTS (SELECT FROM booked) THEN 0 ELSE GREATEST(1, ceil(
-    (SELECT extract(epoch FROM free_at - clock_timestamp()) * 1000 FROM wahook.sending_pair WHERE lane = $1) - $3))
-  END::float8 AS wait_ms`;
+  SELECT ${WITHOUT_DISK}, CASE WHEN (SELECT count(*) FROM booked) = cardinality($1::text[]) THEN 0
+    ELSE GREATEST(1, ceil((SELECT ms FROM full_for))) END::float8 AS wait_ms`;
 
 /** The burst is used up: by others with this number, or our account of it was wrong. */
 const USE_UP_PAIR = `
-  INSERT INTO wahook.sending_pair AS pair (lane, free_at) VALUES ($1, now() + $2::float8 * interval '1 ms')
+  INSERT INTO wahook.sending_pair AS pair (lane, free_at)
+  SELECT lane, now() + $2::float8 * interval '1 ms' FROM unnest($1::text[]) AS given (lane) ORDER BY lane COLLATE "C"
   ON CONFLICT (lane) DO UPDATE SET
     free_at = GREATEST(pair.free_at, clock_timestamp() + $2::float8 * interval '1 ms')`;
 
@@ -129,8 +139,8 @@ type Place = { readonly kind: 'place'; readonly atMs: number } | SendPermit;
 
 /**
  * The limits in rows that all processes share. The throughput of a number is taken in slices of a tenth of a second, so that it costs
- * ten statements a second and process and not one a message; what one person may get has a row of its own, which only the
- * owner of the lane writes.
+ * ten statements a second and process and not one a message; what one person may get has a row of its own for each id of the
+ * person, of which a message books all that it names: messages to one id of a person count for those that name both.
  */
 export class PostgresSendRate implements SendRate {
   readonly #database: Database;
@@ -256,15 +266,15 @@ export class PostgresSendRate implements SendRate {
     const [row] = await this.#database.query<{ wait_ms: number }>({
       name: 'send-rate-book-pair',
       text: BOOK_PAIR,
-      values: [sendLaneOf(route), pair.intervalMs, toleranceMs(pair)],
+      values: [new TextArray(addressesOf(route)), pair.intervalMs, toleranceMs(pair)],
     });
     return row?.wait_ms ?? 0;
   }
 
   async #useUpPair(route: Route): Promise<void> {
     const { pair } = this.#limits;
-    const text = USE_UP_PAIR;
-    await this.#database.query({ text, values: [sendLaneOf(route), toleranceMs(pair) + pair.intervalMs] });
+    const values = [new TextArray(addressesOf(route)), toleranceMs(pair) + pair.intervalMs];
+    await this.#database.query({ text: USE_UP_PAIR, values });
   }
 
   #rateOf(phoneNumberId: string): number {

@@ -3,7 +3,7 @@ import { statusLanesOf } from '../../core/lanes.ts';
 import type { OutboundMessage, ReportedError, SentMessage, StatusUpdate } from '../../core/model.ts';
 import type { JobError } from '../../core/ports/queue.ts';
 import type { SentMessages } from '../../core/ports/sending.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import type { LaneWaker } from './postgres-message-queue.ts';
 import { deliveryOf, keptAbout, rankOf, resendKept, resendOf } from './unmatched-statuses.ts';
 
@@ -13,7 +13,8 @@ import { deliveryOf, keptAbout, rankOf, resendKept, resendOf } from './unmatched
  *
  * An update found by send id proves that Meta took the message, whatever we believe: the row becomes `done` and is not sent
  * (again). Lanes in which others wait behind such a row are given back, too. If the row gets its wamid by it, what is kept about that
- * wamid is joined.
+ * wamid is joined. Where that says that the message must be sent again, the wamid is given back, and without $6 nothing else is done
+ * about it: nobody may see it as failed before it waits again.
  *
  * What is about no message of ours (so far) is kept, unless it names one and comes too late for it.
  */
@@ -34,22 +35,24 @@ const APPLY = `
   ), locked AS (
     SELECT seq, state AS before, wamid IS NULL AS nameless FROM wahook.outbox
     WHERE seq IN (SELECT seq FROM folded) ORDER BY seq FOR UPDATE
-  ), raised AS (
-    UPDATE wahook.outbox AS item SET
-      delivery = ${deliveryOf(rankOf('item.delivery'), 'folded.rank', rankOf('kept.delivery'))},
-      delivery_error = COALESCE(item.delivery_error, kept.error, folded.error::jsonb),
-      wamid = COALESCE(item.wamid, folded.wamid),
-      settled_at = CASE WHEN folded.proof THEN COALESCE(item.settled_at, now()) ELSE item.settled_at END,
-      next_attempt_at = CASE WHEN folded.proof THEN NULL ELSE item.next_attempt_at END,
-      state = CASE WHEN folded.proof THEN 'done' ELSE item.state END
+  ), known AS (
+    SELECT folded.*, before, kept.delivery AS kept, kept.error AS kept_error, kept.resend IS NOT NULL AS again
     FROM folded JOIN locked USING (seq)
       LEFT JOIN ${keptAbout('CASE WHEN nameless THEN folded.wamid END')} AS kept ON true
-    WHERE item.seq = folded.seq
-      AND (COALESCE(${rankOf('item.delivery')}, 0) < COALESCE(folded.rank, 0)
-           OR (item.delivery_error IS NULL AND folded.error IS NOT NULL)
-           OR (folded.proof AND (item.state <> 'done' OR item.wamid IS NULL)))
-    RETURNING item.seq, item.lane, folded.proof AND locked.before = 'waiting' AS proved,
-      CASE WHEN kept.resend IS NOT NULL THEN item.wamid END AS failed
+  ), raised AS (
+    UPDATE wahook.outbox AS item SET
+      delivery = ${deliveryOf(rankOf('item.delivery'), 'known.rank', rankOf('known.kept'))},
+      delivery_error = COALESCE(item.delivery_error, known.kept_error, known.error::jsonb),
+      wamid = COALESCE(item.wamid, known.wamid),
+      settled_at = CASE WHEN known.proof THEN COALESCE(item.settled_at, now()) ELSE item.settled_at END,
+      next_attempt_at = CASE WHEN known.proof THEN NULL ELSE item.next_attempt_at END,
+      state = CASE WHEN known.proof THEN 'done' ELSE item.state END
+    FROM known
+    WHERE item.seq = known.seq AND ($6::boolean OR NOT known.again)
+      AND (COALESCE(${rankOf('item.delivery')}, 0) < COALESCE(known.rank, 0)
+           OR (item.delivery_error IS NULL AND known.error IS NOT NULL)
+           OR (known.proof AND (item.state <> 'done' OR item.wamid IS NULL)))
+    RETURNING item.seq, item.lane, known.proof AND known.before = 'waiting' AS proved
   ), unmatched AS (
     INSERT INTO wahook.unmatched_status AS kept (wamid, delivery, error, resend)
     SELECT wamid, ${deliveryOf(`max(${rankOf('delivery')})`)},
@@ -72,7 +75,7 @@ const APPLY = `
     SELECT FROM wahook.outbox AS next
     WHERE next.queue = 'outbound' AND next.lane = raised.lane AND next.state = 'waiting' AND next.seq > raised.seq)
   UNION ALL
-  SELECT NULL, NULL, failed FROM raised WHERE failed IS NOT NULL
+  SELECT NULL, NULL, wamid FROM known WHERE again
   ORDER BY place`;
 
 /**
@@ -94,6 +97,12 @@ const PROOF = `
   FROM (SELECT COALESCE((SELECT refused_wamids FROM wahook.outbox WHERE event_key = $1::text), '{}') AS refused) AS before`;
 
 const RESEND = resendOf('(SELECT wamid, resend::jsonb FROM unnest($1::text[], $2::text[]) AS given (wamid, resend))');
+
+interface Applied {
+  readonly place: number | null;
+  readonly lane: string | null;
+  readonly failed: string | null;
+}
 
 type RowState = 'waiting' | 'done' | 'dead' | 'discarded';
 
@@ -119,7 +128,25 @@ export class PostgresSentMessages implements SentMessages {
 
   async apply(updates: readonly StatusUpdate[]): Promise<readonly StatusUpdate[]> {
     if (updates.length === 0) return [];
-    const found = await this.#database.query<{ place: number | null; lane: string | null; failed: string | null }>({
+    const toldToResend = updates.some(({ failure }) => failure?.resend !== undefined);
+    const raised = toldToResend ? [] : await this.#raise(this.#database, updates, false);
+    const isOver = !toldToResend && raised.every(({ failed }) => failed === null);
+    const found = isOver ? raised : await this.#database.transaction((tx) => this.#raiseAndResend(tx, updates));
+    const freed = [...raised, ...found].flatMap(({ lane }) => lane ?? []);
+    if (freed.length > 0) this.#lanes.wake('outbound', freed);
+    return found.flatMap(({ place }) => (place === null ? [] : (updates[place - 1] ?? [])));
+  }
+
+  async #raiseAndResend(tx: Queryable, updates: readonly StatusUpdate[]): Promise<readonly Applied[]> {
+    const found = await this.#raise(tx, updates, true);
+    await this.#resend(tx, updates);
+    const failed = found.flatMap((row) => row.failed ?? []);
+    await resendKept(tx, failed);
+    return found;
+  }
+
+  #raise(db: Queryable, updates: readonly StatusUpdate[], thoseToResend: boolean): Promise<readonly Applied[]> {
+    return db.query<Applied>({
       name: 'sent-messages-apply',
       text: APPLY,
       values: [
@@ -128,20 +155,15 @@ export class PostgresSentMessages implements SentMessages {
         updates.map(({ status }) => (status === 'unknown' ? null : status)),
         updates.map(({ status, errors }) => (status === 'failed' && errors?.[0] ? JSON.stringify(errors[0]) : null)),
         updates.map(resendOfUpdate),
+        thoseToResend,
       ],
     });
-    await this.#resend(updates);
-    const failed = found.flatMap((row) => row.failed ?? []);
-    await resendKept(this.#database, failed);
-    const freed = found.flatMap(({ lane }) => lane ?? []);
-    if (freed.length > 0) this.#lanes.wake('outbound', freed);
-    return found.flatMap(({ place }) => (place === null ? [] : (updates[place - 1] ?? [])));
   }
 
-  async #resend(updates: readonly StatusUpdate[]): Promise<void> {
+  async #resend(tx: Queryable, updates: readonly StatusUpdate[]): Promise<void> {
     const again = updates.filter(({ failure }) => failure?.resend !== undefined);
     if (again.length === 0) return;
-    await this.#database.query({
+    await tx.query({
       text: RESEND,
       values: [again.map(({ messageId }) => messageId), again.map(resendOfUpdate)],
     });
@@ -177,5 +199,14 @@ export class PostgresSentMessages implements SentMessages {
       ...(row.delivery_error !== null && { error: row.delivery_error }),
       ...(row.state === 'dead' && row.last_error !== null && { failure: row.last_error }),
     };
+  }
+
+  async queued(sendId: string): Promise<OutboundMessage | undefined> {
+    const [row] = await this.#database.query<{ payload: OutboundMessage }>({
+      name: 'sent-messages-queued',
+      text: 'SELECT payload FROM wahook.outbox WHERE event_key = $1',
+      values: [sendId],
+    });
+    return row?.payload;
   }
 }

@@ -50,7 +50,9 @@ const SETTLED_AFTER = `interval '5 minutes'`;
 /** An hour's worth may be some million rows. */
 const STATEMENT_MS = 60_000;
 
-const NEW = `kept_at > (SELECT due_until FROM wahook.sweep WHERE queue = 'unmatched statuses') AND kept_at <= now() - ${SETTLED_AFTER}`;
+/** A last call that is yet to come is of before the clock was set back: then all of it. */
+const NEW = `kept_at > (SELECT CASE WHEN due_until <= now() THEN due_until ELSE '-infinity' END FROM wahook.sweep
+             WHERE queue = 'unmatched statuses') AND kept_at <= now() - ${SETTLED_AFTER}`;
 
 const JOIN = `
   WITH late AS (

@@ -25,6 +25,9 @@ export interface SentMessages {
 
   /** The message with this id of ours, once it is committed. */
   find(sendId: string): Promise<SentMessage | undefined>;
+
+  /** The same as it was queued, for as long as it is kept. */
+  queued(sendId: string): Promise<OutboundMessage | undefined>;
 }
 
 /** Meta took the message: accepted, not yet delivered. */

@@ -83,6 +83,13 @@ describe('Statuses about messages that are not known', () => {
     expect([...joined].sort()).to.deep.equal([0, 1]);
   });
 
+  it('are joined although the last look lies in the future, as the clock was set back', async () => {
+    await rows(`UPDATE wahook.sweep SET due_until = now() + interval '1 day' WHERE queue = 'unmatched statuses'`);
+    await settled(SEND_ID, WAMID, () => sent.apply([about(WAMID)]));
+    await rows(`UPDATE wahook.unmatched_status SET kept_at = kept_at - interval '6 minutes'`);
+    expect(await joinUnmatched(open.database)).to.equal(1);
+  });
+
   it('are one row a message, whose days are counted from the last that says more', async () => {
     await sent.apply([about('wamid.foreign', 'sent'), about('wamid.foreign'), about('wamid.other', 'unknown')]);
     await pass(`${UNMATCHED_DAYS} days 1 minute`);
