@@ -63,11 +63,15 @@ export class RemoteHandler implements EventHandler {
       throw refusal(status);
     }
     const replies = repliesOf(event, await textOf(response));
-    for (const [index, reply] of replies.entries()) {
-      const problem = await this.#options.templates.problemWith(reply);
-      if (problem !== undefined) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${problem}`);
-    }
+    await this.#checkTemplates(replies, run.signal);
     for (const reply of replies) run.send(reply);
+  }
+
+  async #checkTemplates(replies: readonly OutboundMessage[], signal: AbortSignal): Promise<void> {
+    const { templates } = this.#options;
+    const problems = await Promise.all(replies.map((reply) => templates.problemWith(reply, signal)));
+    const index = problems.findIndex((problem) => problem !== undefined);
+    if (index !== -1) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${problems[index]}`);
   }
 }
 

@@ -6,7 +6,8 @@ import { expect } from 'chai';
 import { RemoteHandler } from '../../../src/adapters/api/remote-handler.ts';
 import { standardWebhookHeaders } from '../../../src/adapters/api/standard-webhook.ts';
 import { PermanentError } from '../../../src/core/errors.ts';
-import type { OutboundMessage, WebhookEvent } from '../../../src/core/model.ts';
+import type { WebhookEvent } from '../../../src/core/model.ts';
+import type { TemplateCheck } from '../../../src/core/template-check.ts';
 import { account, interactive, RecordedRun, status, text } from '../../bot/bot-run.ts';
 import { rejection } from '../../simulator/rejection.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -14,6 +15,8 @@ import { manualClock } from '../../support/recording.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const OLD_SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+
+type ProblemWith = TemplateCheck['problemWith'];
 
 /** A program in another language, which does what it is told. */
 class Program {
@@ -56,9 +59,13 @@ describe('RemoteHandler', () => {
   });
   afterEach(() => program.stop());
 
-  const handle = async (event: WebhookEvent, run = new RecordedRun()): Promise<RecordedRun> => {
-    const problemWith = async ({ content }: Pick<OutboundMessage, 'content'>) =>
-      content.type === 'template' ? `${content.name} does not fit` : undefined;
+  const templateFits: ProblemWith = async ({ content }) =>
+    content.type === 'template' ? `${content.name} does not fit` : undefined;
+  const handle = async (
+    event: WebhookEvent,
+    run = new RecordedRun(),
+    problemWith = templateFits,
+  ): Promise<RecordedRun> => {
     const options = { url: program.url, secrets: [SECRET, OLD_SECRET], clock, templates: { problemWith } };
     await new RemoteHandler(options).handle(event, run);
     return run;
@@ -174,6 +181,22 @@ describe('RemoteHandler', () => {
     expect(run.sent).to.deep.equal([]);
     program.answer = { status: 200, body: JSON.stringify([{ type: 'text', text: 'to whom?' }]) };
     expect(await rejection(handle(status('read')))).to.be.instanceOf(PermanentError);
+  });
+
+  it('has all replies checked side by side, and until the run is over', async () => {
+    const replies = ['a', 'b', 'c'].map((name) => ({ type: 'template', name, language: 'en' }));
+    program.answer = { status: 200, body: JSON.stringify(replies) };
+    const run = new RecordedRun();
+    const signals: (AbortSignal | undefined)[] = [];
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const handled = handle(text('hi'), run, (_reply, signal) => {
+      signals.push(signal);
+      if (signals.length === replies.length) resolve(undefined);
+      return promise;
+    });
+    await handled;
+    expect(signals).to.deep.equal([run.signal, run.signal, run.signal]);
+    expect(run.sent).to.have.length(3);
   });
 
   it('ends with the time limit of the run, and says nothing of the address when nobody is there', async () => {
