@@ -57,8 +57,13 @@ function checkRecipient({ waId, userId, groupId }: Recipient): void {
     );
 }
 
+/** Whether there are messages of this type. */
+export function isOutboundType(type: unknown): type is OutboundType {
+  return typeof type === 'string' && Object.hasOwn(CHECKS, type);
+}
+
 function checkContent(content: OutboundContent): void {
-  if (!Object.hasOwn(CHECKS, content.type))
+  if (!isOutboundType(content.type))
     refuse(`its type is not known; known are ${Object.keys(CHECKS).sort().join(', ')}`);
   // The compiler cannot see that the check found by a content's type is the one for this content.
   (CHECKS[content.type] as (content: OutboundContent) => void)(content);

@@ -129,11 +129,48 @@ describe('RemoteHandler', () => {
       expect({ to, phoneNumberId }).to.deep.equal({ to: { waId: '16505551234' }, phoneNumberId: '106540352242922' });
   });
 
-  for (const body of ['', 'OK', '{"ok":true}', '[]'])
-    it(`takes ${JSON.stringify(body)} for done, without a reply`, async () => {
-      program.answer = { status: 200, body };
+  const JSON_TYPE = { 'content-type': 'application/json' };
+
+  for (const [body, headers] of [
+    ...[[''], ['OK'], ['<p>[fine]</p>'], ['{"ok":true}'], ['{"type":"received"}'], ['[]'], ['null']],
+    ...[['', JSON_TYPE] as const, [' \n', JSON_TYPE] as const, ['"OK"', JSON_TYPE] as const],
+  ] as readonly (readonly [body: string, headers?: Record<string, string>])[])
+    it(`takes ${JSON.stringify(body)} for done, without a reply${headers ? ', as JSON too' : ''}`, async () => {
+      program.answer = { status: 200, body, ...(headers && { headers }) };
       expect((await handle(text('hi'))).sent).to.deep.equal([]);
     });
+
+  it('reads replies behind a mark of the byte order, as some programs write it', async () => {
+    program.answer = { status: 200, body: '\ufeff[{"type":"text","text":"Hello"}]' };
+    expect((await handle(text('hi'))).contents()).to.deep.equal([{ type: 'text', text: 'Hello' }]);
+  });
+
+  for (const [what, body, headers] of [
+    ['a list with a comma too much', '[{"type":"text","text":"canary"},]', {}],
+    ['a list that is cut off', ' [{"type":"text","text":"canary', {}],
+    ['an object that is none', "{'type': 'text', 'text': 'canary'}", {}],
+    ['a text that is called JSON', 'canary', JSON_TYPE],
+    [
+      'a text that is called JSON of another kind',
+      'canary',
+      { 'content-type': 'application/problem+json; charset=utf-8' },
+    ],
+  ] as const)
+    it(`fails by ${what}, which may be replies, and does not show it`, async () => {
+      program.answer = { status: 200, body, headers };
+      for (const event of [text('hi'), status('delivered')]) {
+        const error = await rejection(handle(event));
+        expect(error).not.to.be.instanceOf(PermanentError);
+        expect(error.message).to.equal(`HANDLER_URL answered with ${body.length} characters that are not valid JSON`);
+      }
+    });
+
+  it('fails by a reply that is in no list', async () => {
+    program.answer = { status: 200, body: '{"type":"text","text":"canary"}' };
+    const error = await rejection(handle(text('hi')));
+    expect(error).not.to.be.instanceOf(PermanentError);
+    expect(error.message).to.contain('a reply that is not in a list').and.not.contain('canary');
+  });
 
   for (const code of [400, 413, 422])
     it(`takes ${code} for the last word about this event`, async () => {
