@@ -81,7 +81,7 @@ type Values = ValuesOf<typeof OPTIONS>;
 
 export function readRequest(values: Values, words: readonly string[]): Request | Wrong {
   const [command = '', ...ids] = words;
-  const allowed = ALLOWED[command];
+  const allowed = Object.hasOwn(ALLOWED, command) ? ALLOWED[command] : undefined;
   if (allowed === undefined)
     return { wrong: command === '' ? `Say ${VERBS}.` : `There is no "${command}": say ${VERBS}.` };
   const stray = (Object.keys(values) as Option[]).find((option) => !allowed.includes(option));

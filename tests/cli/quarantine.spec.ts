@@ -250,6 +250,7 @@ describe('npm run quarantine', function () {
   for (const [args, says] of [
     [[], 'Say list, show, replay or discard.'],
     [['mend'], 'There is no "mend": say list, show, replay or discard.'],
+    [['toString', '12'], 'There is no "toString": say list'],
     [['list', '5'], 'list takes no id'],
     [['list', '--all'], '--all is not for list'],
     [['list', '--limit', '0'], '--limit is a number'],
