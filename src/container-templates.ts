@@ -22,7 +22,7 @@ export function bindTemplates(container: Container, graph: AnswerGraph | undefin
         ...{ apiUrl, accessToken, connections, limits },
         ...(file && { accessOf: (id) => file.of(id) }),
       });
-      return new TemplateCatalog(source, clock);
+      return new TemplateCatalog(source, clock, TIME_LIMITS.templates.optionalMs);
     },
     [TOKENS.config, TOKENS.clock, TOKENS.closers, TOKENS.numbersFile],
   );

@@ -119,6 +119,14 @@ export const TIME_LIMITS = Object.freeze({
     idleMs: 5_000,
   }),
 
+  templates: Object.freeze({
+    /**
+     * For the list of templates by which a message is checked before it is taken: a program waits for that, and Meta checks it anyway
+     * when it is sent. A page of the list normally takes well under a second.
+     */
+    optionalMs: 2_500,
+  }),
+
   /** For files, which have up to 100 MB. */
   media: Object.freeze({
     /** Until the answer begins; after an upload Meta looks at the file first. */

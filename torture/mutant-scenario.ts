@@ -107,7 +107,7 @@ export const MUTANT_SCENARIOS = {
     rate: 14,
     settleWaitMs: 20_000,
     stallMs: 45_000,
-    armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 11_500 }] },
+    armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 14_000 }] },
     env: { BOT: join(import.meta.dirname, 'mutant-slow-bot.ts') },
   },
 } as const satisfies Readonly<Record<string, MutantScenario>>;

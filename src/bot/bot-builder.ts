@@ -156,7 +156,7 @@ export class BotBuilder<State = unknown> {
   /**
    * Decides what becomes of an event whose handler or middleware has thrown: again later (until the attempts are used up), a
    * dead letter at once, or nothing at all (`drop`: it counts as handled). What the failed run wanted to send and to keep is
-   * gone; what this one sends and keeps counts with `drop`. Not asked when the time of a run is over.
+   * gone; what this one sends and keeps counts with `drop`, and so does that a question was answered. Not asked when the time of a run is over.
    */
   onError<const Verdict extends ErrorVerdict | undefined>(handler: ErrorHandler<State, Verdict>): void {
     this.#mayAdd(handler);

@@ -94,7 +94,7 @@ export class Bot implements BotTraits {
     if (answers.size === 0 || event.kind !== 'message' || !saysSomething(event)) return undefined;
     const asked = await scope.conversation.asked();
     if (asked === undefined) return undefined;
-    scope.conversation.ask(undefined);
+    scope.conversation.answer();
     const isLate = asked.untilMs !== undefined && event.sentAtMs > asked.untilMs;
     return isLate ? undefined : answers.get(asked.name);
   }

@@ -42,6 +42,7 @@ export class Conversation implements Session<unknown> {
   #stored: Promise<Document> | undefined;
   #session: Current | undefined;
   #asked: { readonly now: Asked | undefined } | undefined;
+  #isAnswered = false;
 
   constructor(key: string, run: Pick<HandlerRun, 'load' | 'keep'>, initial: () => unknown) {
     this.#key = key;
@@ -76,6 +77,12 @@ export class Conversation implements Session<unknown> {
     this.#asked = { now: asked };
   }
 
+  /** The question is answered by the message of this run. */
+  answer(): void {
+    this.#isAnswered = true;
+    this.ask(undefined);
+  }
+
   /** Has what has changed kept with the run. @throws WahookError `invalid_state` */
   async save(): Promise<void> {
     if (this.#session === undefined && this.#asked === undefined) return;
@@ -85,10 +92,10 @@ export class Conversation implements Session<unknown> {
     this.#run.keep(this.#key, Object.keys(after).length === 0 ? null : (after as Json));
   }
 
-  /** As before the run. */
+  /** As before the run, but that the question which its message answers is answered: else the next message would meet the same. */
   reset(): void {
     this.#session = undefined;
-    this.#asked = undefined;
+    this.#asked = this.#isAnswered ? { now: undefined } : undefined;
   }
 
   #after(before: Document): Document {

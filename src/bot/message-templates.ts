@@ -3,7 +3,8 @@ import { isCalled, type MessageTemplate } from '../core/message-template.ts';
 import type { InboundMessage } from '../core/model.ts';
 import type { TemplateParts } from '../core/outbound-content.ts';
 import type { HandlerRun } from '../core/ports/bot.ts';
-import { templateProblem } from '../core/template-check.ts';
+import type { ListOptions } from '../core/ports/channel.ts';
+import { type Template, templateProblem } from '../core/template-check.ts';
 import type { Reply, ReplyOptions } from './reply.ts';
 import type { SentReply } from './sent-reply.ts';
 
@@ -38,15 +39,12 @@ export class MessageTemplates {
    * too much or of another kind, or says that there is no such template
    */
   async check(name: string, language: string, parts: TemplateParts = {}): Promise<void> {
-    const { businessAccountId, phoneNumberId } = this.#message;
-    const account = { businessAccountId, phoneNumberId };
-    const problem = await templateProblem(this.#run.channel.templates, account, [{ name, language, ...parts }]);
-    if (problem !== undefined) throw new WahookError('invalid_message', problem);
+    await this.#check({ name, language, ...parts }, {});
   }
 
   /**
-   * Checks as `check` does and then queues as `reply.template` does, so await it. If the templates cannot be had it is queued
-   * unchecked, and the log says so: then Meta alone checks it.
+   * Checks as `check` does and then queues as `reply.template` does, so await it. If the templates cannot be had within 2.5 s, or could
+   * not in the last half a minute, it is queued unchecked, and the log says so: then Meta alone checks it.
    */
   async reply(
     name: string,
@@ -55,11 +53,18 @@ export class MessageTemplates {
     options: ReplyOptions = {},
   ): Promise<SentReply> {
     try {
-      await this.check(name, language, parts);
+      await this.#check({ name, language, ...parts }, { optional: true });
     } catch (error) {
       if (!isWahookError(error, 'templates_unavailable')) throw error;
       this.#run.log.warn('A template is sent unchecked', { reason: error.message });
     }
     return await this.#reply.template(name, language, parts, options);
+  }
+
+  async #check(template: Template, options: Pick<ListOptions, 'optional'>): Promise<void> {
+    const { businessAccountId, phoneNumberId } = this.#message;
+    const account = { businessAccountId, phoneNumberId };
+    const problem = await templateProblem(this.#run.channel.templates, account, [template], options);
+    if (problem !== undefined) throw new WahookError('invalid_message', problem);
   }
 }

@@ -81,7 +81,7 @@ export class RunScope {
     await this.#conversation?.save();
   }
 
-  /** Nothing counts that was queued, kept or deferred so far, but for what is stored already. */
+  /** Nothing counts that was queued, kept or deferred so far, but for what is stored already, and that a question was answered. */
   discard(): void {
     this.#conversation?.reset();
     this.#run.discard();

@@ -10,8 +10,8 @@ export const USAGE = `Shows the numbers that messages are sent from, and stops t
 
 A number is named by its phone number ID. It looks at the database at DATABASE_URL, or at the embedded one in DATA_DIR while no
 service has it open; it works beside the service, and all processes follow within a second.
-Exit code 0: done; 1: the number is not (or already) stopped, or the database cannot be used; 4: the database does not answer;
-7: a service has it open.
+Exit code 0: done; 1: the number is not (or already) stopped, or the database cannot be used; 2: the arguments or settings make
+no sense; 4: the database does not answer; 7: a service has it open.
 `;
 
 export type Request =

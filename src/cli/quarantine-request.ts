@@ -75,15 +75,18 @@ const ALLOWED: Readonly<Record<string, readonly Option[]>> = {
   discard: ['reason', 'all', 'dry-run', 'yes', 'json'],
 };
 
+const VERBS = 'list, show, replay or discard';
+
 type Values = ValuesOf<typeof OPTIONS>;
 
 export function readRequest(values: Values, words: readonly string[]): Request | Wrong {
   const [command = '', ...ids] = words;
-  const allowed = ALLOWED[command];
-  if (allowed === undefined) return { wrong: command === '' ? 'What shall it do?' : `There is no ${command}` };
+  const allowed = Object.hasOwn(ALLOWED, command) ? ALLOWED[command] : undefined;
+  if (allowed === undefined)
+    return { wrong: command === '' ? `Say ${VERBS}.` : `There is no "${command}": say ${VERBS}.` };
   const stray = (Object.keys(values) as Option[]).find((option) => !allowed.includes(option));
-  if (stray !== undefined) return { wrong: `--${stray} is not for ${command}` };
-  if (ids.some((id) => !/^\d{1,15}$/.test(id))) return { wrong: 'The id of a piece is a number; see list' };
+  if (stray !== undefined) return { wrong: `--${stray} is not for ${command}.` };
+  if (ids.some((id) => !/^\d{1,15}$/.test(id))) return { wrong: 'The id of a piece is a number; see list.' };
   const request = requestOf(command, ids, values);
   return typeof request === 'string' ? { wrong: request } : request;
 }
@@ -91,15 +94,15 @@ export function readRequest(values: Values, words: readonly string[]): Request |
 /** One sentence if it is none. */
 function requestOf(command: string, ids: readonly string[], values: Values): Request | string {
   const { reason, limit = '50', json = false } = values;
-  if (reason !== undefined && !isReason(reason)) return `--reason is one of ${Object.keys(REASONS).join(', ')}`;
+  if (reason !== undefined && !isReason(reason)) return `--reason is one of ${Object.keys(REASONS).join(', ')}.`;
   if (command === 'list') {
-    if (ids.length > 0) return 'list takes no id; see show';
-    if (!/^[1-9]\d{0,5}$/.test(limit)) return '--limit is a number from 1 to 999999';
+    if (ids.length > 0) return 'list takes no id; see show.';
+    if (!/^[1-9]\d{0,5}$/.test(limit)) return '--limit is a number from 1 to 999999.';
     return { command, limit: Number(limit), reason, json };
   }
   if (command === 'show') {
     const [id = ''] = ids;
-    return ids.length === 1 ? { command, id } : 'show takes the id of one piece';
+    return ids.length === 1 ? { command, id } : 'show takes the id of one piece.';
   }
   return changeOf(command === 'replay' ? command : 'discard', { ids, all: values.all ?? false, reason }, values);
 }
@@ -108,7 +111,7 @@ function changeOf(command: 'replay' | 'discard', selection: Selection, values: V
   const { 'dry-run': dryRun = false, yes = false, json = false } = values;
   const { ids, all, reason } = selection;
   if ([ids.length > 0, reason !== undefined, all].filter(Boolean).length !== 1)
-    return `${command} takes either ids, or --reason, or --all`;
+    return `${command} takes either ids, or --reason, or --all.`;
   return { command, selection, dryRun, yes, json };
 }
 

@@ -2,6 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { Composition } from '../container.ts';
 import { isWahookError } from '../core/errors.ts';
 import { readEnvironment } from '../environment.ts';
+import { argumentProblem } from './argument-problem.ts';
 import { EXIT } from './exit-codes.ts';
 import { openStore } from './open-store.ts';
 
@@ -67,7 +68,7 @@ export function requestIn<Options extends ParseArgsOptionsConfig, Request extend
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     return read(values as ValuesOf<Options>, positionals);
   } catch (error) {
-    return { wrong: error instanceof Error ? error.message : String(error) };
+    return { wrong: argumentProblem(error) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { argumentProblem } from './argument-problem.ts';
 
 export const USAGE = `Has a customer of the local Meta write to the running development server, and prints what the bot replies.
 
@@ -13,6 +14,9 @@ export const USAGE = `Has a customer of the local Meta write to the running deve
   --timeout S     seconds to wait for the reply (default 10)
   --json          one JSON document instead of lines
   --url URL       the local Meta of a server in another folder, as npm run dev prints it
+
+Exit code 0: done; 1: it cannot be done; 2: the arguments make no sense; 4: no local Meta answers;
+124: no reply came in time.
 `;
 
 /** What the customer does; `choices`: looks at the chat. */
@@ -55,7 +59,7 @@ export function readTriggerRequest(args: readonly string[]): TriggerRequest | 'h
       return { problem: '--url is an address such as http://127.0.0.1:3001.' };
     return { deed, from: values.from, timeoutMs, json: values.json, url: values.url?.replace(/\/$/, '') };
   } catch (error) {
-    return { problem: error instanceof Error ? `${error.message}.`.replace(/\.\.$/, '.') : '' };
+    return { problem: argumentProblem(error) };
   }
 }
 
@@ -63,7 +67,7 @@ export function readTriggerRequest(args: readonly string[]): TriggerRequest | 'h
 function readDeed(kind: string | undefined, words: string): Deed | string {
   switch (kind) {
     case undefined:
-      return 'Say what the customer does.';
+      return 'Say what the customer does: text, choices, tap, pick or location.';
     case 'choices':
       return words === '' ? { kind } : 'choices takes no words.';
     case 'text':
@@ -74,7 +78,7 @@ function readDeed(kind: string | undefined, words: string): Deed | string {
     case 'location':
       return readPlace(words);
     default:
-      return `A customer cannot ${kind} here.`;
+      return `There is no "${kind}": say text, choices, tap, pick or location.`;
   }
 }
 

@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../config.ts';
 import { describeProblems } from '../config-problem.ts';
 import { readEnvironment } from '../environment.ts';
 import { withBot } from '../sample-bot.ts';
+import { argumentProblem } from './argument-problem.ts';
 import { readDevState } from './dev-state.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Check, printCheck } from './verification.ts';
@@ -10,12 +11,13 @@ import { checkService } from './verify-service.ts';
 import { checkSetup } from './verify-setup.ts';
 
 const USAGE = `Checks a set-up: settings, bot, database and Redis from here, then the running service with a handshake and with
-good and bad signatures. It loads the bot's file and changes nothing. Exit code 0: all well; 3: problems found.
+good and bad signatures. It loads the bot's file and changes nothing.
 
   npm run verify
   npm run verify -- --url https://bot.example.com     the service elsewhere than at HOST and PORT
 
 Without settings in the environment it looks at the development server of this folder.
+Exit code 0: all well; 2: the arguments make no sense; 3: problems found.
 `;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -65,10 +67,10 @@ function readRequest(args: readonly string[]): Request | string {
   try {
     const { url, help } = parseArgs({ args: [...args], options }).values;
     if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-      return '--url needs an address that begins with http:// or https://';
+      return '--url needs an address that begins with http:// or https://.';
     return { url, help };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return argumentProblem(error);
   }
 }
 

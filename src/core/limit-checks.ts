@@ -32,13 +32,27 @@ export function checkFilled(what: string, text: unknown): void {
 
 /** `what` in the plural, e.g. `the buttons`. */
 export function checkCount(what: string, items: readonly unknown[], { min, max }: Limit): void {
-  if (!Array.isArray(items)) refuse(`${what} are not a list but of type ${typeof items}`);
+  checkList(what, items);
   if (items.length < min || items.length > max)
     refuse(
       `${what} must be ${min} to ${max}, these are ${items.length}${items.length > max ? '; leave some out' : ''}`,
     );
   const odd = items.findIndex((item) => item === null || item === undefined);
   if (odd !== -1) refuse(`number ${odd + 1} of ${what} is missing`);
+}
+
+/** A list of any length in which each item is an object. `what` in the plural, e.g. `the phones of contact 1`. */
+export function checkRecords(what: string, items: unknown): void {
+  checkList(what, items);
+  for (const [index, item] of items.entries())
+    if (typeof item !== 'object' || item === null)
+      refuse(
+        `number ${index + 1} of ${what} is not an object but ${item === null ? 'null' : `of type ${typeof item}`}`,
+      );
+}
+
+function checkList(what: string, items: unknown): asserts items is readonly unknown[] {
+  if (!Array.isArray(items)) refuse(`${what} are not a list but of type ${typeof items}`);
 }
 
 /** `what` in the plural, e.g. `the titles of the buttons`. */

@@ -24,12 +24,12 @@ const MAX_DEPTH = 64;
  */
 export function checkOutbound(message: Omit<OutboundMessage, 'sendId'>): void {
   checkRecipient(message.to);
+  checkStorable(message.content);
   checkContent(message.content);
   checkFit(message);
-  checkStorable(message.content);
   if (message.fallback === undefined) return;
-  checkFallback(message.content, message.fallback);
   checkStorable(message.fallback);
+  checkFallback(message.content, message.fallback);
 }
 
 const FALLBACK_FIELDS: Readonly<Record<keyof Fallback, true>> = {
@@ -57,8 +57,13 @@ function checkRecipient({ waId, userId, groupId }: Recipient): void {
     );
 }
 
+/** Whether there are messages of this type. */
+export function isOutboundType(type: unknown): type is OutboundType {
+  return typeof type === 'string' && Object.hasOwn(CHECKS, type);
+}
+
 function checkContent(content: OutboundContent): void {
-  if (!Object.hasOwn(CHECKS, content.type))
+  if (!isOutboundType(content.type))
     refuse(`its type is not known; known are ${Object.keys(CHECKS).sort().join(', ')}`);
   // The compiler cannot see that the check found by a content's type is the one for this content.
   (CHECKS[content.type] as (content: OutboundContent) => void)(content);
@@ -73,7 +78,8 @@ function checkFit({ content, to, replyTo }: Omit<OutboundMessage, 'sendId'>): vo
 
 /**
  * What cannot be stored cannot be sent either: a database refuses U+0000 and half of a surrogate pair (what is left of an emoji
- * when a text is cut in its middle), and nobody nests a message this deep on purpose. Without recursion, as it may be deep.
+ * when a text is cut in its middle), and nobody nests a message this deep on purpose. Without recursion, as it may be deep, and
+ * before everything that is not.
  */
 function checkStorable(content: OutboundContent | Fallback): void {
   const open: { readonly value: unknown; readonly depth: number }[] = [{ value: content, depth: 0 }];

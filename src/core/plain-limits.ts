@@ -6,6 +6,7 @@ import {
   checkInteger,
   checkLength,
   checkNumber,
+  checkRecords,
   type Limit,
   refuse,
 } from './limit-checks.ts';
@@ -75,9 +76,11 @@ export function checkPlace(what: string, { latitude, longitude }: Place): void {
   checkNumber(`the longitude of ${what}`, longitude, LIMITS.longitude);
 }
 
-function checkContact({ name, phones, emails, urls, birthday }: ContactCard, index: number): void {
+function checkContact({ name, phones, emails, urls, addresses, birthday }: ContactCard, index: number): void {
   const who = `contact ${index + 1}`;
   checkFilled(`name.formatted of ${who}`, name?.formatted);
+  for (const [list, items] of Object.entries({ phones, emails, urls, addresses }))
+    checkRecords(`the ${list} of ${who}`, items ?? []);
   for (const { phone } of phones ?? []) checkFilled(`a phone of ${who}`, phone);
   for (const { email } of emails ?? []) checkFilled(`an email of ${who}`, email);
   for (const { url } of urls ?? []) checkFilled(`a url of ${who}`, url);

@@ -2,7 +2,7 @@ import { isWahookError } from './errors.ts';
 import { isCalled, type MessageTemplate } from './message-template.ts';
 import type { OutboundMessage } from './model.ts';
 import type { ContentOf } from './outbound-content.ts';
-import type { TemplateAccount, TemplateSource } from './ports/channel.ts';
+import type { ListOptions, TemplateAccount, TemplateSource } from './ports/channel.ts';
 import type { Log } from './ports/observation.ts';
 import { fallbackContent } from './service-window.ts';
 import { misfits } from './template-fit.ts';
@@ -10,7 +10,7 @@ import { misfits } from './template-fit.ts';
 /** A list that is older than this is asked for anew before anything is refused because of it: what it lacks may be there by now. */
 const RECENT_MS = 10_000;
 
-type Template = Omit<ContentOf<'template'>, 'type'>;
+export type Template = Omit<ContentOf<'template'>, 'type'>;
 
 /**
  * What is wrong with these templates by the account's own, in one sentence that shows no value; undefined: nothing.
@@ -20,10 +20,11 @@ export async function templateProblem(
   source: TemplateSource,
   account: TemplateAccount,
   templates: readonly Template[],
+  options: Pick<ListOptions, 'optional' | 'signal'> = {},
 ): Promise<string | undefined> {
   if (templates.length === 0) return undefined;
-  const problem = problemIn(await source.list(account), templates);
-  return problem && problemIn(await source.list(account, { notOlderThanMs: RECENT_MS }), templates);
+  const problem = problemIn(await source.list(account, options), templates);
+  return problem && problemIn(await source.list(account, { ...options, notOlderThanMs: RECENT_MS }), templates);
 }
 
 /** Checks messages of which it is known to which business account their number belongs. */
@@ -40,19 +41,21 @@ export class TemplateCheck {
 
   /**
    * What is wrong with the templates that a message names, itself and as its fallback. Undefined: nothing, or it is not known; then
-   * Meta alone checks, when it is sent.
+   * Meta alone checks, when it is sent. Rejects with the reason of `signal` when that ends the waiting.
    */
-  async problemWith({
-    phoneNumberId,
-    content,
-    fallback,
-  }: Pick<OutboundMessage, 'phoneNumberId' | 'content' | 'fallback'>): Promise<string | undefined> {
+  async problemWith(
+    { phoneNumberId, content, fallback }: Pick<OutboundMessage, 'phoneNumberId' | 'content' | 'fallback'>,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
     const businessAccountId = this.#accountOf(phoneNumberId);
     if (businessAccountId === undefined) return undefined;
     const named = [content, ...(fallback === undefined ? [] : [fallbackContent(fallback)])];
     const templates = named.filter((one) => one.type === 'template');
     try {
-      return await templateProblem(this.#source, { businessAccountId, phoneNumberId }, templates);
+      return await templateProblem(this.#source, { businessAccountId, phoneNumberId }, templates, {
+        optional: true,
+        ...(signal && { signal }),
+      });
     } catch (error) {
       if (!isWahookError(error, 'templates_unavailable')) throw error;
       this.#log.warn('A template is sent unchecked', { reason: error.message });

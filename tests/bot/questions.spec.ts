@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { BotBuilder } from '../../src/bot/bot-builder.ts';
+import type { BotBuilder, ErrorHandler, ErrorVerdict } from '../../src/bot/bot-builder.ts';
 import { BotHandler } from '../../src/bot/bot-handler.ts';
 import { defineBot } from '../../src/bot/define-bot.ts';
 import type { InboundMessage, Json, WebhookEvent } from '../../src/core/model.ts';
@@ -31,7 +31,7 @@ class Talk {
     } catch (error) {
       return error;
     }
-    this.document = run.documents.get(CONVERSATION);
+    if (run.documents.has(CONVERSATION)) this.document = run.documents.get(CONVERSATION);
     return run.contents().map((content) => (content.type === 'text' ? content.text : content.type));
   }
 
@@ -126,6 +126,39 @@ describe('A question', () => {
     await talk.says('Ana');
     await talk.says('Bea');
     expect(talk.heard).to.deep.equal(['Ana', 'Ana']);
+  });
+
+  describe('whose answer is dropped because its handler fails', () => {
+    const talking = (onError: ErrorHandler<unknown>) =>
+      new Talk((bot) => {
+        bot.onText('track', (ctx) => {
+          ctx.session.set({ step: 1 });
+          return ctx.ask('orderNo', 'Which order number?');
+        });
+        bot.onText('hi', (ctx) => ctx.reply.text('Hello'));
+        bot.onAnswer('orderNo', (ctx) => {
+          ctx.session.set({ step: 2 });
+          throw new TypeError('a bug');
+        });
+        bot.onError(onError);
+      });
+
+    it('is answered, while nothing else of the failed run counts: the next message goes its usual way', async () => {
+      const talk = talking(() => 'drop');
+      await talk.says('track');
+      expect(await talk.says('hi')).to.deep.equal([]);
+      expect(talk.document).to.deep.equal({ session: { step: 1 } });
+      expect(await talk.says('hi')).to.deep.equal(['Hello']);
+    });
+
+    it('is asked anew if onError does so', async () => {
+      const talk = talking(async (_, ctx): Promise<ErrorVerdict> => {
+        if (ctx.kind === 'message') await ctx.ask('orderNo', 'Once more, please');
+        return 'drop';
+      });
+      await talk.says('track');
+      for (const words of ['hi', 'hi']) expect(await talk.says(words)).to.deep.equal(['Once more, please']);
+    });
   });
 
   it('is not asked by a run that fails', async () => {

@@ -158,7 +158,7 @@ describe('npm run dead-letters', function () {
     [['redrive', '--all', '--yes'], '--yes is for discard.'],
     [['list', '--dry-run'], '--dry-run is for redrive and discard.'],
     [['list', '--limit', 'all'], '--limit needs a whole number from 1 to 999999.'],
-    [['list', '--quue', 'x'], "Unknown option '--quue'"],
+    [['list', '--quue', 'x'], 'There is no option --quue.'],
   ] as const)
     it(`takes "${args.join(' ')}" for a mistake, and says which`, () => {
       const request = requestIn({ options: OPTIONS, read: readRequest }, args);

@@ -248,13 +248,16 @@ describe('npm run quarantine', function () {
   });
 
   for (const [args, says] of [
-    [[], 'What shall it do?'],
-    [['mend'], 'There is no mend'],
+    [[], 'Say list, show, replay or discard.'],
+    [['mend'], 'There is no "mend": say list, show, replay or discard.'],
+    [['toString', '12'], 'There is no "toString": say list'],
     [['list', '5'], 'list takes no id'],
     [['list', '--all'], '--all is not for list'],
     [['list', '--limit', '0'], '--limit is a number'],
     [['list', '--reason', 'ugly'], '--reason is one of not_json, '],
-    [['list', '--what'], "Unknown option '--what'"],
+    [['list', '--what'], 'There is no option --what.'],
+    [['list', '--limit'], '--limit needs a value.'],
+    [['list', '--json=yes'], '--json takes no value.'],
     [['show'], 'show takes the id of one piece'],
     [['show', '1', '2'], 'show takes the id of one piece'],
     [['show', 'wamid.A'], 'The id of a piece is a number'],
@@ -272,7 +275,7 @@ describe('npm run quarantine', function () {
 
   it('tells a mistake in a sentence, shows the usage, and exits 2; with --help it exits 0', async () => {
     const { exitCode, stdout, stderr } = await run('show');
-    expect(stderr).to.match(/^show takes the id of one piece\n\nLooks after what/);
+    expect(stderr).to.match(/^show takes the id of one piece\.\n\nLooks after what/);
     expect({ exitCode, stdout }).to.deep.equal({ exitCode: 2, stdout: '' });
     const help = await run('--help');
     expect(help.stdout).to.match(/^Looks after what/);

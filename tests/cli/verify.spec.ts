@@ -141,11 +141,19 @@ describe('npm run verify', function () {
 
   it('explains itself for wrong arguments and exits 2; with --help it exits 0', async () => {
     const run = (...args: readonly string[]) => ServiceProcess.run({}, { file: 'src/cli/verify.ts', args });
-    const [unknown, url, help] = await Promise.all([run('--all'), run('--url', 'localhost:3000'), run('--help')]);
-    expect(unknown.stderr).to.match(/--all.*\n\nChecks a set-up/);
-    expect(url.stderr).to.match(/^--url needs an address that begins with http:\/\/ or https:\/\/\n\nChecks a set-up/);
+    const [unknown, word, url, help] = await Promise.all([
+      run('--all'),
+      run('all'),
+      run('--url', 'localhost:3000'),
+      run('--help'),
+    ]);
+    expect(word.stderr).to.match(/^"all" is no option, and this command takes nothing else\.\n\nChecks a set-up/);
+    expect(unknown.stderr).to.match(/^There is no option --all\.\n\nChecks a set-up/);
+    expect(url.stderr).to.match(
+      /^--url needs an address that begins with http:\/\/ or https:\/\/\.\n\nChecks a set-up/,
+    );
     expect(help.stdout).to.match(/^Checks a set-up/);
-    expect([unknown.exitCode, url.exitCode, help.exitCode]).to.deep.equal([2, 2, 0]);
+    expect([unknown, word, url, help].map(({ exitCode }) => exitCode)).to.deep.equal([2, 2, 2, 0]);
   });
 
   describe('in detail', () => {

@@ -10,6 +10,10 @@ function check(content: OutboundContent): void {
   checkOutbound({ phoneNumberId: '106540352242922', to, content });
 }
 
+function contact(changes: object): unknown {
+  return { type: 'contacts', contacts: [{ name: { formatted: 'A' }, ...changes }] };
+}
+
 function refusal(content: unknown): string {
   try {
     check(content as OutboundContent);
@@ -90,6 +94,18 @@ describe('A message of every type', () => {
       'a phone without number',
       like('contacts', { contacts: [{ name: { formatted: 'A' }, phones: [{ phone: '' }] }] }),
       'a phone of contact 1',
+    ],
+    ['phones that are a text', contact({ phones: '' }), 'the phones of contact 1 are not a list but of type string'],
+    ['emails that are an object', contact({ emails: {} }), 'the emails of contact 1 are not a list but of type object'],
+    [
+      'a url that is a text',
+      contact({ urls: ['x'] }),
+      'number 1 of the urls of contact 1 is not an object but of type',
+    ],
+    [
+      'an address that is nothing',
+      contact({ addresses: [{ city: 'Lisbon' }, null] }),
+      'number 2 of the addresses of contact 1 is not an object but null',
     ],
     [
       'another birthday',

@@ -1,24 +1,25 @@
 import { expect } from 'chai';
-import { WahookError } from '../../src/core/errors.ts';
+import { isWahookError, WahookError } from '../../src/core/errors.ts';
 import type { MessageTemplate } from '../../src/core/message-template.ts';
 import type { TemplateAccount } from '../../src/core/ports/channel.ts';
 import { TemplateCatalog } from '../../src/core/template-catalog.ts';
+import { rejection } from '../simulator/rejection.ts';
 
 const ACCOUNT: TemplateAccount = { businessAccountId: '1', phoneNumberId: '11' };
 const TEMPLATE: MessageTemplate = { name: 'a', language: 'en', status: 'APPROVED', buttons: [] };
 
 function open() {
   const asked: string[] = [];
-  const world = { nowMs: 0, fails: false };
+  const world = { nowMs: 0, fails: false, answer: Promise.resolve() };
   const source = {
     list: async ({ businessAccountId }: TemplateAccount) => {
       asked.push(businessAccountId);
-      await Promise.resolve();
+      await world.answer;
       if (world.fails) throw new WahookError('templates_unavailable', 'not now');
       return [TEMPLATE];
     },
   };
-  return { asked, world, catalog: new TemplateCatalog(source, { now: () => world.nowMs }) };
+  return { asked, world, catalog: new TemplateCatalog(source, { now: () => world.nowMs }, 20) };
 }
 
 describe('TemplateCatalog', () => {
@@ -47,7 +48,7 @@ describe('TemplateCatalog', () => {
     expect(asked, 'for everybody').to.have.length(2);
   });
 
-  it('remembers no failure', async () => {
+  it('remembers no failure for those who need the templates', async () => {
     const { asked, world, catalog } = open();
     world.fails = true;
     const failures = await Promise.allSettled([catalog.list(ACCOUNT), catalog.list(ACCOUNT)]);
@@ -55,6 +56,69 @@ describe('TemplateCatalog', () => {
     world.fails = false;
     expect(await catalog.list(ACCOUNT)).to.deep.equal([TEMPLATE]);
     expect(asked).to.have.length(2);
+  });
+
+  describe('for those who can do without the templates', () => {
+    const OPTIONAL = { optional: true };
+    const NOT_NOW = /not now/;
+    const LATE = /takes too long/;
+
+    it('remembers a failure for half a minute, however many ask', async () => {
+      const { asked, world, catalog } = open();
+      world.fails = true;
+      for (const nowMs of [0, 1, 29_999]) {
+        world.nowMs = nowMs;
+        expect((await rejection(catalog.list(ACCOUNT, OPTIONAL))).message).to.match(NOT_NOW);
+      }
+      expect(asked).to.have.length(1);
+      world.nowMs = 30_000;
+      world.fails = false;
+      expect(await catalog.list(ACCOUNT, OPTIONAL)).to.deep.equal([TEMPLATE]);
+    });
+
+    it('forgets a failure as soon as somebody who needs them gets them', async () => {
+      const { world, catalog } = open();
+      world.fails = true;
+      await rejection(catalog.list(ACCOUNT, OPTIONAL));
+      world.fails = false;
+      await catalog.list(ACCOUNT);
+      expect(await catalog.list(ACCOUNT, OPTIONAL)).to.deep.equal([TEMPLATE]);
+    });
+
+    it('waits for a short time, and for half a minute not again, unless the answer comes after all', async () => {
+      const { asked, world, catalog } = open();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      world.answer = promise;
+      const all = await Promise.all([1, 2, 3].map(() => rejection(catalog.list(ACCOUNT, OPTIONAL))));
+      for (const error of all) expect(isWahookError(error, 'templates_unavailable')).to.equal(true);
+      let settled = false;
+      const next = rejection(catalog.list(ACCOUNT, OPTIONAL)).finally(() => {
+        settled = true;
+      });
+      await new Promise(setImmediate);
+      expect(settled, 'without waiting').to.equal(true);
+      expect((await next).message).to.match(LATE);
+      const patient = catalog.list(ACCOUNT);
+      resolve();
+      expect(await patient).to.deep.equal([TEMPLATE]);
+      expect(await catalog.list(ACCOUNT, OPTIONAL)).to.deep.equal([TEMPLATE]);
+      expect(asked, 'for everybody').to.have.length(1);
+    });
+  });
+
+  it("ends the waiting of one caller by its signal, and nobody else's", async () => {
+    const { asked, world, catalog } = open();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.answer = promise;
+    const other = catalog.list(ACCOUNT);
+    const stop = new AbortController();
+    const stopped = rejection(catalog.list(ACCOUNT, { signal: stop.signal }));
+    stop.abort(new Error('the run is over'));
+    expect((await stopped).message).to.equal('the run is over');
+    expect((await rejection(catalog.list(ACCOUNT, { signal: stop.signal }))).message).to.equal('the run is over');
+    resolve();
+    expect(await other).to.deep.equal([TEMPLATE]);
+    expect(asked).to.have.length(1);
   });
 
   for (const field of [

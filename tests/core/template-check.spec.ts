@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { MemoryTemplates } from '../../src/adapters/memory/memory-templates.ts';
 import type { MessageTemplate } from '../../src/core/message-template.ts';
 import type { OutboundMessage } from '../../src/core/model.ts';
-import type { TemplateAccount } from '../../src/core/ports/channel.ts';
+import type { ListOptions, TemplateAccount } from '../../src/core/ports/channel.ts';
 import { TemplateCheck } from '../../src/core/template-check.ts';
 import { RecordingLog } from '../support/recording.ts';
 
@@ -16,10 +16,10 @@ type Message = Pick<OutboundMessage, 'phoneNumberId' | 'content' | 'fallback'>;
 function open() {
   const store = new MemoryTemplates();
   store.put('77', [ORDER]);
-  const asked: (number | undefined)[] = [];
+  const asked: (ListOptions | undefined)[] = [];
   const source = {
-    list: (account: TemplateAccount, options?: { notOlderThanMs?: number }) => {
-      asked.push(options?.notOlderThanMs);
+    list: (account: TemplateAccount, options?: ListOptions) => {
+      asked.push(options);
       return store.list(account);
     },
   };
@@ -29,8 +29,8 @@ function open() {
     ['2077', '88'],
   ]);
   const check = new TemplateCheck(source, (id) => accounts.get(id), log);
-  const problemWith = (message: Partial<Message>) =>
-    check.problemWith({ phoneNumberId: '1065', content: { type: 'text', text: 'hi' }, ...message });
+  const problemWith = (message: Partial<Message>, signal?: AbortSignal) =>
+    check.problemWith({ phoneNumberId: '1065', content: { type: 'text', text: 'hi' }, ...message }, signal);
   return { problemWith, asked, log, store };
 }
 
@@ -42,7 +42,7 @@ describe('The check of templates that other programs send', () => {
     expect(await problemWith({})).to.equal(undefined);
     expect(asked).to.deep.equal([]);
     expect(await problemWith({ content: template('1042', 'is late') })).to.equal(undefined);
-    expect(asked).to.deep.equal([undefined]);
+    expect(asked).to.deep.equal([{ optional: true }]);
   });
 
   it('says what is wrong, of the message and of its fallback, without a value', async () => {
@@ -59,7 +59,15 @@ describe('The check of templates that other programs send', () => {
     const { problemWith, asked, store } = open();
     store.put('77', []);
     expect(await problemWith({ content: template('1042', 'is late') })).to.match(/no template of this name/);
-    expect(asked).to.deep.equal([undefined, 10_000]);
+    expect(asked).to.deep.equal([{ optional: true }, { optional: true, notOlderThanMs: 10_000 }]);
+  });
+
+  it('can do without the templates, and waits no longer than its caller', async () => {
+    const { problemWith, asked, store } = open();
+    store.put('77', []);
+    const { signal } = new AbortController();
+    await problemWith({ content: template() }, signal);
+    for (const options of asked) expect(options).to.include({ optional: true, signal });
   });
 
   it('leaves to Meta what cannot be told, and logs that', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../../core/errors.ts';
+import { isOutboundType } from '../../core/message-limits.ts';
 import type { InboundMessage, OutboundMessage, WebhookEvent } from '../../core/model.ts';
 import type { EventHandler, HandlerRun } from '../../core/ports/bot.ts';
 import type { Clock } from '../../core/ports/observation.ts';
@@ -62,12 +63,16 @@ export class RemoteHandler implements EventHandler {
       await response.body?.cancel();
       throw refusal(status);
     }
-    const replies = repliesOf(event, await textOf(response));
-    for (const [index, reply] of replies.entries()) {
-      const problem = await this.#options.templates.problemWith(reply);
-      if (problem !== undefined) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${problem}`);
-    }
+    const replies = repliesOf(event, bodyOf(await textOf(response), response.headers.get('content-type') ?? ''));
+    await this.#checkTemplates(replies, run.signal);
     for (const reply of replies) run.send(reply);
+  }
+
+  async #checkTemplates(replies: readonly OutboundMessage[], signal: AbortSignal): Promise<void> {
+    const { templates } = this.#options;
+    const problems = await Promise.all(replies.map((reply) => templates.problemWith(reply, signal)));
+    const index = problems.findIndex((problem) => problem !== undefined);
+    if (index !== -1) throw new Error(`Reply ${index + 1} of HANDLER_URL: ${problems[index]}`);
   }
 }
 
@@ -107,12 +112,30 @@ async function textOf(response: Response): Promise<string> {
       throw new PermanentError(`HANDLER_URL answered with more than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  // Takes away the mark of the byte order with which some programs begin a text.
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+/**
+ * Undefined for an answer that is not meant to be JSON, such as `OK`.
+ * @throws Error for one that is, and cannot be parsed: its replies would be lost without a word
+ */
+function bodyOf(text: string, contentType: string): unknown {
+  const trimmed = text.trim();
+  if (trimmed === '') return undefined;
+  try {
+    return JSON.parse(trimmed);
+  } catch {
+    // What the parser says quotes the text.
+    if (!/[/+]json\s*(;|$)/i.test(contentType) && !/^[[{]/.test(trimmed)) return undefined;
+    throw new Error(`HANDLER_URL answered with ${text.length} characters that are not valid JSON`);
+  }
 }
 
 /** None for an empty answer, or one that is no JSON list (`OK`, `{"status":"ok"}`). */
-function repliesOf(event: WebhookEvent, text: string): readonly OutboundMessage[] {
-  const body = parse(text);
+function repliesOf(event: WebhookEvent, body: unknown): readonly OutboundMessage[] {
+  if (isReply(body))
+    throw new Error('HANDLER_URL answered with a reply that is not in a list: put it in brackets, [{ … }]');
   if (!Array.isArray(body) || body.length === 0) return [];
   if (event.kind !== 'message') throw new PermanentError('HANDLER_URL answered with replies to what is no message');
   const replies = readReplies(body);
@@ -137,10 +160,6 @@ function recipientOf({ groupId, customer: { waId, userId } }: InboundMessage) {
   return { ...(waId !== undefined && { waId }), ...(userId !== undefined && { userId }) };
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function isReply(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'type' in body && isOutboundType(body.type);
 }

@@ -26,6 +26,9 @@ const CONNECT_ATTEMPTS = 3;
 /** A real answer has a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
+/** The check before did not see it: a repetition would end the same way, and nothing must be sent of it. */
+const UNWRITABLE: SendFailure = { kind: 'rejected', reason: 'Its content is not that of a message of its type.' };
+
 /** Why a send is broken off from our side. */
 type StopCause = 'timeout' | 'stopped';
 
@@ -95,6 +98,8 @@ export class GraphGateway implements WhatsAppGateway {
   async #connectAndSend(message: OutboundMessage, stop: AbortController): Promise<Sent | SendFailure> {
     const access = this.#accessOf(message.phoneNumberId);
     if (access === undefined) return UNKNOWN_NUMBER;
+    const body = written(message);
+    if (body === undefined) return UNWRITABLE;
     const url = `${access.apiUrl}/${encodeURIComponent(message.phoneNumberId)}/messages`;
     const request: RequestInit = {
       method: 'POST',
@@ -103,7 +108,7 @@ export class GraphGateway implements WhatsAppGateway {
         'content-type': 'application/json',
         'user-agent': 'wahook',
       },
-      body: requestBody(message),
+      body,
       redirect: 'error',
       size: MAX_ANSWER_BYTES,
       signal: stop.signal,
@@ -140,6 +145,15 @@ export class GraphGateway implements WhatsAppGateway {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/** Undefined for a content that Meta's form does not fit. */
+function written(message: OutboundMessage): string | undefined {
+  try {
+    return requestBody(message);
+  } catch {
+    return undefined;
   }
 }
 

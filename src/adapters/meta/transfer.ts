@@ -13,7 +13,7 @@ export class Transfer {
   readonly #late = new AbortController();
   readonly #total: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
-  /** Aborted when a limit is over, or by the caller. */
+  /** Aborted when a limit is over, by the caller, or in the end. */
   readonly signal: AbortSignal;
 
   constructor(limits: TransferLimits, signal?: AbortSignal) {
@@ -46,15 +46,18 @@ export class Transfer {
   /** The pieces as they go out: as long as they do, the answer is not late. */
   async *outgoing(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const piece of pieces) {
+      // An answer that came before all of it was sent leaves nothing to send it for.
+      this.signal.throwIfAborted();
       this.#within(this.#limits.answerMs);
       yield piece;
     }
   }
 
-  /** To be called in the end, however it ended. */
+  /** To be called in the end, however it ended: what still comes or goes is broken off, so that its connection closes. */
   end(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#total);
+    this.#late.abort();
   }
 
   #within(ms: number): void {

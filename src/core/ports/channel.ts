@@ -72,13 +72,23 @@ export interface TemplateAccount {
   readonly phoneNumberId: string;
 }
 
+/** How a source that remembers is asked. */
+export interface ListOptions {
+  /** What is remembered for longer is asked for anew. */
+  readonly notOlderThanMs?: number;
+  /** The caller can do without the list: it waits for a short time only, and for a while after a failure not at all. */
+  readonly optional?: boolean;
+  /** Ends this caller's waiting, with its reason. */
+  readonly signal?: AbortSignal;
+}
+
 /** The message templates of our accounts, as Meta has them. */
 export interface TemplateSource {
   /**
-   * All of an account, whatever their status, in Meta's order. Changes nothing. @param options what is remembered for longer is
-   * asked for anew @throws WahookError `templates_unavailable`
+   * All of an account, whatever their status, in Meta's order. Changes nothing.
+   * @throws WahookError `templates_unavailable`
    */
-  list(account: TemplateAccount, options?: { readonly notOlderThanMs?: number }): Promise<readonly MessageTemplate[]>;
+  list(account: TemplateAccount, options?: ListOptions): Promise<readonly MessageTemplate[]>;
 }
 
 /** What a run may ask of Meta right away, past the queue. It happens once per run, whatever becomes of the run. */

@@ -146,7 +146,8 @@ export interface ServiceWindows {
 export interface WhatsAppGateway {
   /**
    * Sends one message, once: a failure in which Meta certainly did not get the request may be repeated inside. Never
-   * rejects for anything that Meta or the network does; that is a `SendFailure`. The message has been checked before.
+   * rejects for anything that Meta or the network does; that is a `SendFailure`. The message has been
+   * checked before; one that cannot be written all the same is `rejected`.
    */
   send(message: OutboundMessage, signal?: AbortSignal): Promise<Sent | SendFailure>;
 

@@ -6,7 +6,8 @@ import { expect } from 'chai';
 import { RemoteHandler } from '../../../src/adapters/api/remote-handler.ts';
 import { standardWebhookHeaders } from '../../../src/adapters/api/standard-webhook.ts';
 import { PermanentError } from '../../../src/core/errors.ts';
-import type { OutboundMessage, WebhookEvent } from '../../../src/core/model.ts';
+import type { WebhookEvent } from '../../../src/core/model.ts';
+import type { TemplateCheck } from '../../../src/core/template-check.ts';
 import { account, interactive, RecordedRun, status, text } from '../../bot/bot-run.ts';
 import { rejection } from '../../simulator/rejection.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -14,6 +15,8 @@ import { manualClock } from '../../support/recording.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const OLD_SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`;
+
+type ProblemWith = TemplateCheck['problemWith'];
 
 /** A program in another language, which does what it is told. */
 class Program {
@@ -56,9 +59,13 @@ describe('RemoteHandler', () => {
   });
   afterEach(() => program.stop());
 
-  const handle = async (event: WebhookEvent, run = new RecordedRun()): Promise<RecordedRun> => {
-    const problemWith = async ({ content }: Pick<OutboundMessage, 'content'>) =>
-      content.type === 'template' ? `${content.name} does not fit` : undefined;
+  const templateFits: ProblemWith = async ({ content }) =>
+    content.type === 'template' ? `${content.name} does not fit` : undefined;
+  const handle = async (
+    event: WebhookEvent,
+    run = new RecordedRun(),
+    problemWith = templateFits,
+  ): Promise<RecordedRun> => {
     const options = { url: program.url, secrets: [SECRET, OLD_SECRET], clock, templates: { problemWith } };
     await new RemoteHandler(options).handle(event, run);
     return run;
@@ -122,11 +129,48 @@ describe('RemoteHandler', () => {
       expect({ to, phoneNumberId }).to.deep.equal({ to: { waId: '16505551234' }, phoneNumberId: '106540352242922' });
   });
 
-  for (const body of ['', 'OK', '{"ok":true}', '[]'])
-    it(`takes ${JSON.stringify(body)} for done, without a reply`, async () => {
-      program.answer = { status: 200, body };
+  const JSON_TYPE = { 'content-type': 'application/json' };
+
+  for (const [body, headers] of [
+    ...[[''], ['OK'], ['<p>[fine]</p>'], ['{"ok":true}'], ['{"type":"received"}'], ['[]'], ['null']],
+    ...[['', JSON_TYPE] as const, [' \n', JSON_TYPE] as const, ['"OK"', JSON_TYPE] as const],
+  ] as readonly (readonly [body: string, headers?: Record<string, string>])[])
+    it(`takes ${JSON.stringify(body)} for done, without a reply${headers ? ', as JSON too' : ''}`, async () => {
+      program.answer = { status: 200, body, ...(headers && { headers }) };
       expect((await handle(text('hi'))).sent).to.deep.equal([]);
     });
+
+  it('reads replies behind a mark of the byte order, as some programs write it', async () => {
+    program.answer = { status: 200, body: '\ufeff[{"type":"text","text":"Hello"}]' };
+    expect((await handle(text('hi'))).contents()).to.deep.equal([{ type: 'text', text: 'Hello' }]);
+  });
+
+  for (const [what, body, headers] of [
+    ['a list with a comma too much', '[{"type":"text","text":"canary"},]', {}],
+    ['a list that is cut off', ' [{"type":"text","text":"canary', {}],
+    ['an object that is none', "{'type': 'text', 'text': 'canary'}", {}],
+    ['a text that is called JSON', 'canary', JSON_TYPE],
+    [
+      'a text that is called JSON of another kind',
+      'canary',
+      { 'content-type': 'application/problem+json; charset=utf-8' },
+    ],
+  ] as const)
+    it(`fails by ${what}, which may be replies, and does not show it`, async () => {
+      program.answer = { status: 200, body, headers };
+      for (const event of [text('hi'), status('delivered')]) {
+        const error = await rejection(handle(event));
+        expect(error).not.to.be.instanceOf(PermanentError);
+        expect(error.message).to.equal(`HANDLER_URL answered with ${body.length} characters that are not valid JSON`);
+      }
+    });
+
+  it('fails by a reply that is in no list', async () => {
+    program.answer = { status: 200, body: '{"type":"text","text":"canary"}' };
+    const error = await rejection(handle(text('hi')));
+    expect(error).not.to.be.instanceOf(PermanentError);
+    expect(error.message).to.contain('a reply that is not in a list').and.not.contain('canary');
+  });
 
   for (const code of [400, 413, 422])
     it(`takes ${code} for the last word about this event`, async () => {
@@ -174,6 +218,22 @@ describe('RemoteHandler', () => {
     expect(run.sent).to.deep.equal([]);
     program.answer = { status: 200, body: JSON.stringify([{ type: 'text', text: 'to whom?' }]) };
     expect(await rejection(handle(status('read')))).to.be.instanceOf(PermanentError);
+  });
+
+  it('has all replies checked side by side, and until the run is over', async () => {
+    const replies = ['a', 'b', 'c'].map((name) => ({ type: 'template', name, language: 'en' }));
+    program.answer = { status: 200, body: JSON.stringify(replies) };
+    const run = new RecordedRun();
+    const signals: (AbortSignal | undefined)[] = [];
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const handled = handle(text('hi'), run, (_reply, signal) => {
+      signals.push(signal);
+      if (signals.length === replies.length) resolve(undefined);
+      return promise;
+    });
+    await handled;
+    expect(signals).to.deep.equal([run.signal, run.signal, run.signal]);
+    expect(run.sent).to.have.length(3);
   });
 
   it('ends with the time limit of the run, and says nothing of the address when nobody is there', async () => {

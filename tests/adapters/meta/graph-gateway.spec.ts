@@ -6,6 +6,7 @@ import { GraphGateway } from '../../../src/adapters/meta/graph-gateway.ts';
 import { requestBody } from '../../../src/adapters/meta/graph-request.ts';
 import type { GraphTimeLimits } from '../../../src/adapters/meta/graph-time-limits.ts';
 import type { OutboundMessage } from '../../../src/core/model.ts';
+import type { OutboundContent } from '../../../src/core/outbound-content.ts';
 import type { Clock } from '../../../src/core/ports/observation.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -73,6 +74,17 @@ describe('GraphGateway', () => {
       expect(stub.requests.map(({ path, headers }) => [path, headers.authorization])).to.deep.equal(
         Array(2).fill(['/v24.0/2077/messages', `Bearer ${second.accessToken}`]),
       );
+    });
+
+    it("never leaves for a content that cannot be written in Meta's form: the message is rejected", async () => {
+      const contacts = [{ name: { formatted: 'Ana' }, phones: 'none' }];
+      const content = { type: 'contacts', contacts } as unknown as OutboundContent;
+      const result = await open().send({ ...MESSAGE, content });
+      expect(result).to.deep.equal({
+        kind: 'rejected',
+        reason: 'Its content is not that of a message of its type.',
+      });
+      expect(stub.requests).to.deep.equal([]);
     });
 
     it('never leaves for a number that is not in the settings: it is refused as one that is stopped', async () => {

@@ -11,6 +11,7 @@ import type { Media } from '../../../src/core/model.ts';
 import type { DownloadedMedia, HeldMedia } from '../../../src/core/ports/channel.ts';
 import { createSimulator } from '../../../src/simulator/simulator.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
+import { eventually } from '../../support/eventually.ts';
 import { RecordingLog } from '../../support/recording.ts';
 
 const TOKEN = 'EAAGcanaryTOKEN0123456789';
@@ -38,6 +39,13 @@ class Server {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Connections that are open now. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
   }
 
   close(): Promise<void> {
@@ -177,6 +185,30 @@ describe('GraphMedia', () => {
     await closed;
   });
 
+  /** More than what fits into the buffers of a connection: it stays open until somebody closes it. */
+  const unreadable = (status: number, headers: http.OutgoingHttpHeaders = {}): Answer => {
+    return (_request, response) => void response.writeHead(status, headers).write(Buffer.alloc(4_000_000));
+  };
+
+  for (const [what, answer] of [
+    ['a file whose announced length is too great', unreadable(200, { 'content-length': 50_000_000 })],
+    ['a file that turns out to be too long', unreadable(200)],
+    ['an answer that is no file', unreadable(500)],
+  ] as const)
+    it(`leaves no connection behind after ${what}`, async () => {
+      api.answer = answer;
+      const store = open();
+      for (let time = 0; time < 5; time += 1) await errorOf(fetched(store, { url: `${api.url}/file` }));
+      await eventually(async () => (await api.connections()) === 0, 2_000);
+      expect(api.seen).to.have.length(5);
+    });
+
+  it('keeps its connection for the next file', async () => {
+    const store = open();
+    for (let time = 0; time < 3; time += 1) await fetched(store, { url: `${api.url}/file` });
+    expect(await api.connections()).to.equal(1);
+  });
+
   it('gives up on a server that falls silent, before and within the file', async () => {
     api.answer = () => {};
     const slow = { url: `${api.url}/file` };
@@ -300,6 +332,21 @@ describe('GraphMedia', () => {
         api.answer = (request, response) => request.on('end', () => response.writeHead(status).end(body));
         expect(await errorOf(upload(open()))).to.have.property('code', code);
       });
+
+    it('sends no more of a file that Meta has refused already, and leaves no connection behind', async () => {
+      api.answer = (_request, response) => response.writeHead(400).end(JSON.stringify({ error: { code: 100 } }));
+      let ended = false;
+      const endless = async function* () {
+        try {
+          for (;;) yield await new Promise<Buffer>((resolve) => setImmediate(resolve, Buffer.alloc(1)));
+        } finally {
+          ended = true;
+        }
+      };
+      const file = { phoneNumberId: '1', mimeType: 'image/png', bytes: 5_000_000, content: endless() };
+      expect(await errorOf(open().upload(file))).to.have.property('code', 'invalid_media');
+      await eventually(async () => ended && (await api.connections()) === 0, 2_000);
+    });
 
     it('fails when nothing answers', async () => {
       api.answer = () => {};
