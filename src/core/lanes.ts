@@ -53,7 +53,7 @@ export function sendJob(message: OutboundMessage): NewJob<OutboundMessage> {
 }
 
 /** The recipient of a message, and the number that it is from. */
-export function sendLaneOf({ phoneNumberId, to }: Pick<OutboundMessage, 'phoneNumberId' | 'to'>): string {
+function sendLaneOf({ phoneNumberId, to }: Pick<OutboundMessage, 'phoneNumberId' | 'to'>): string {
   return conversationOf(phoneNumberId, to.groupId, to);
 }
 
