@@ -10,6 +10,8 @@ export interface CustomersOptions {
   readonly random: Random;
   readonly sender: Sender;
   readonly ledger: Ledger;
+  /** So many customers write in turns and never come to an end; if absent, each has a few messages, as fast as they are accepted. */
+  readonly talkers?: number;
   /** As long as it is false, more than `messages` are sent. */
   readonly isEnough: () => boolean;
   /** Writes what nothing can be done with, beside the messages; none if absent. */
@@ -89,10 +91,12 @@ export class Customers {
         this.#burst();
         continue;
       }
-      const conversation = this.#ready.shift() ?? this.#newConversation();
+      const conversation = this.#nextConversation();
       if (conversation === undefined) return;
+      const before = this.#written;
       sender.add(this.#writeSome(conversation));
-      if (newPoison !== undefined && this.#written % POISON_EVERY === 0) sender.add(newPoison());
+      const isTurn = Math.floor(before / POISON_EVERY) < Math.floor(this.#written / POISON_EVERY);
+      if (newPoison !== undefined && isTurn) sender.add(newPoison());
     }
   }
 
@@ -122,8 +126,12 @@ export class Customers {
     sender.addBatch(burst);
   }
 
-  #newConversation(): Conversation | undefined {
-    return this.#open >= MOST_OPEN ? undefined : this.#openConversation(this.#options.random.logInt(1, 30));
+  #nextConversation(): Conversation | undefined {
+    const { random, talkers } = this.#options;
+    if (talkers !== undefined && this.#opened < talkers) return this.#openConversation(Number.POSITIVE_INFINITY);
+    const ready = this.#ready.shift();
+    if (ready !== undefined || talkers !== undefined || this.#open >= MOST_OPEN) return ready;
+    return this.#openConversation(random.logInt(1, 30));
   }
 
   #openConversation(length: number): Conversation {

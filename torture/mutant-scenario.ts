@@ -12,6 +12,8 @@ export interface MutantScenario {
   readonly rate: number;
   /** As `ScenarioOptions.graphTrouble`. */
   readonly graphTrouble: number;
+  /** As `ScenarioOptions.talkers`. */
+  readonly talkers?: number;
   /** As `ScenarioOptions.statusAfterMs`. */
   readonly statusAfterMs: number;
   readonly settleWaitMs: number;
@@ -100,11 +102,15 @@ export const MUTANT_SCENARIOS = {
     armed: { web: [], worker: [throwAt('handled', 9), throwAt('handled', 8)] },
     env: { HANDLER_RETRIES: '20', BOT: join(import.meta.dirname, 'mutant-failing-bot.ts') },
   },
-  /** One worker freezes for longer than a lease, between a handler and its settlement, and wakes while another has its lanes. */
+  /**
+   * One worker freezes for longer than a lease, between a handler and its settlement, and wakes while another has its lanes. Their
+   * customers go on writing: only a later message shows that the session was overwritten.
+   */
   'worker freezes': {
     ...CALM,
-    messages: 250,
+    messages: 350,
     rate: 14,
+    talkers: 20,
     settleWaitMs: 20_000,
     stallMs: 45_000,
     armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 14_000 }] },

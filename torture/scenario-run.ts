@@ -171,7 +171,7 @@ export class ScenarioRun {
   }
 
   async #send(rate: number): Promise<void> {
-    const { isEnough = () => true, messages, seed } = this.#options;
+    const { isEnough = () => true, messages, seed, talkers } = this.#options;
     const { faults, sender } = this;
     const customers = new Customers({
       messages,
@@ -179,6 +179,7 @@ export class ScenarioRun {
       random: Random.of(seed, 'customers'),
       sender,
       ledger: this.#ledger,
+      ...(talkers !== undefined && { talkers }),
       isEnough: () => faults.areDone && isEnough(),
       ...(this.#receiver.isWahook && { newPoison: () => this.#side.newPoison() }),
     });

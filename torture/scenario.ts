@@ -74,6 +74,8 @@ export interface ScenarioOptions {
   readonly stopsAt?: (counts: LedgerCounts) => boolean;
   /** How many times as often as usual the Graph API fails; 1 if absent. */
   readonly graphTrouble?: number;
+  /** As `CustomersOptions.talkers`. */
+  readonly talkers?: number;
   /** As `GraphEndpointOptions.statusAfterMs`. */
   readonly statusAfterMs?: number;
   /** After the last fault: how long nothing may move before what is missing counts as lost; from SETTLE_WAIT if absent. */

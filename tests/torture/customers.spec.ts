@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type SinonFakeTimers, useFakeTimers } from 'sinon';
-import { Customers } from '../../torture/customers.ts';
+import { Customers, type CustomersOptions } from '../../torture/customers.ts';
 import { Ledger } from '../../torture/ledger.ts';
 import { Random } from '../../torture/random.ts';
 import type { Sender } from '../../torture/sender.ts';
@@ -21,7 +21,7 @@ describe('The customers of the torture', () => {
     clock.restore();
   });
 
-  const start = (newPoison?: () => Element) => {
+  const start = (some: Pick<CustomersOptions, 'newPoison' | 'talkers'> = {}) => {
     // Takes everything at once, as soon as whoever wrote it is done with that.
     const addBatch = (elements: readonly Element[]) => {
       webhooks.push(elements);
@@ -29,7 +29,7 @@ describe('The customers of the torture', () => {
     };
     const sender = { addBatch, add: (element: Element) => addBatch([element]) } as unknown as Sender;
     const options = { messages: 100_000, rate: 1_000, random: new Random(1), sender, ledger, isEnough: () => true };
-    customers = new Customers({ ...options, ...(newPoison && { newPoison }) });
+    customers = new Customers({ ...options, ...some });
   };
 
   it('wait for a receiver that is behind, and go on when what is missing will not come any more', () => {
@@ -62,11 +62,29 @@ describe('The customers of the torture', () => {
     expect(ledger.counts.acked).to.be.closeTo(ledger.counts.sent, 50);
   });
 
+  it('write in turns and never come to an end if they are told how many they are', () => {
+    start({ talkers: 20 });
+    clock.tick(250);
+    const ids = webhooks.flatMap((elements) =>
+      elements.length > 1 ? [] : [/"wamid\.C(\d+)N/.exec(elements[0]?.json ?? '')?.[1]],
+    );
+    expect(ids).to.have.length.above(60);
+    expect(new Set(ids.slice(0, 20)).size).to.equal(20);
+    expect(new Set(ids.slice(-20)).size).to.equal(20);
+    expect(new Set(ids).size).to.equal(20);
+  });
+
   it('write something bad now and then, and in the middle of a large webhook', () => {
     const poison: Element = { kind: 'message', waId: '1', json: '{}' };
-    start(() => poison);
-    clock.tick(2_000);
-    expect(webhooks.filter((elements) => elements.length === 1 && elements[0] === poison)).to.have.length.above(5);
+    start({ newPoison: () => poison });
+    clock.tick(100_000);
+    let written = 0;
+    for (const [index, elements] of webhooks.entries()) {
+      const before = written;
+      written += elements.flatMap(({ json }) => [...json.matchAll(/"wamid\.C/g)]).length;
+      const isHundredth = elements.length === 1 && Math.floor(before / 100) < Math.floor(written / 100);
+      if (isHundredth) expect(webhooks[index + 1], `after ${written} messages`).to.deep.equal([poison]);
+    }
     const bursts = webhooks.filter(({ length }) => length > 1);
     expect(bursts).to.have.length.above(0);
     for (const burst of bursts) {
