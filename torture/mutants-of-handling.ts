@@ -35,27 +35,6 @@ export const HANDLING_MUTANTS: readonly Mutant[] = [
     shows: ['lost', 'twice', 'outOfOrder'],
   },
   {
-    name: 'bare-ids',
-    flaw: 'The fence asks for the job, not for this attempt at it, which another worker may have by now.',
-    file: SCHEDULER,
-    find: 'const asked = [...latest.values()].map(({ id, retryCount }) => ({ id, retryCount }));',
-    replace: 'const asked = [...latest.values()].map(({ id }) => id) as never;',
-    scenario: 'worker freezes',
-    shows: ['lost', 'twice', 'outOfOrder'],
-  },
-  {
-    name: 'bare-id-release',
-    flaw: 'A conversation is given up by the bare id of its job.',
-    file: SCHEDULER,
-    find: 'return affected(claims, (attempts) => this.#boss.deleteJob(queue, attempts, { db: asBossDb(tx) }));',
-    replace: `return affected(claims, (attempts) => {
-      const ids = attempts.map(({ id }) => id);
-      return this.#boss.deleteJob(queue, ids, { db: asBossDb(tx) });
-    });`,
-    scenario: 'worker freezes',
-    shows: ['lost', 'twice', 'outOfOrder', 'repliesTwice'],
-  },
-  {
     name: 'outbox-before-the-rest',
     flaw: 'Replies are stored in a transaction of their own before the message is settled, and each run gives them new ids.',
     file: SETTLEMENT,
