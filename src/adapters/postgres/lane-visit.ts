@@ -1,4 +1,5 @@
-import { WahookError } from '../../core/errors.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isWahookError, WahookError } from '../../core/errors.ts';
 import { sendJob } from '../../core/lanes.ts';
 import type { OutboundMessage } from '../../core/model.ts';
 import type { StateWrite } from '../../core/ports/bot.ts';
@@ -11,6 +12,13 @@ import { type Burst, type Effects, LaneSettlement, type LaneSettlementOptions, t
 /** What one visit may take before the lane goes to the end of the line, so that a chatty lane starves nobody. */
 const TURN = { rows: 50, ms: 5_000 } as const;
 
+/**
+ * A settlement of sends that the database does not take is written again for so long: a minute is a failover. It counts for sure if it is
+ * taken within the lease, and later unless another worker was quicker: the fence says whether the lane is still ours, and whether an
+ * attempt whose answer was lost has counted.
+ */
+const SETTLE_AGAIN = { everyMs: 500, forMs: 60_000 } as const;
+
 export interface LaneVisitOptions extends LaneSettlementOptions {
   readonly handler: JobHandler<never>;
   readonly burst: ConsumeOptions['burst'];
@@ -20,6 +28,14 @@ export interface LaneVisitOptions extends LaneSettlementOptions {
 
 /** `fenced`: another worker has the lane, and nothing of the last burst counted. */
 export type VisitOutcome = 'left' | 'fenced';
+
+/** Rows under way. */
+interface Claimed {
+  readonly claim: LaneClaim;
+  readonly rows: readonly ClaimedRow[];
+  /** As in `JobContext`. */
+  readonly signal: AbortSignal;
+}
 
 /** Tells whether the lane is still ours. */
 type LaneHold = Pick<JobContext, 'signal' | 'isHeld'>;
@@ -60,7 +76,9 @@ export class LaneVisit {
         if (!isStopped()) throw error;
         return notBegun(rows);
       });
-      const next = await this.#handleAndSettle(claim, rows, handled, (burst) => nextOf(burst, more, isOver()));
+      const next = await this.#handleAndSettle({ claim, rows, signal }, handled, (burst) =>
+        nextOf(burst, more, isOver()),
+      );
       if (next === 'fenced') return 'fenced';
       if (next !== 'stay') return 'left';
     }
@@ -74,19 +92,35 @@ export class LaneVisit {
   }
 
   async #handleAndSettle(
-    claim: LaneClaim,
-    rows: readonly ClaimedRow[],
+    { claim, rows, signal }: Claimed,
     handled: Promise<Burst>,
     decide: (burst: Burst) => Next,
   ): Promise<Next | 'fenced'> {
     try {
       const burst = await handled;
       const next = decide(burst);
-      return (await this.#settlement.settle(claim, burst, next)) ? next : 'fenced';
+      return (await this.#settle(claim, burst, next, signal)) ? next : 'fenced';
     } catch (error) {
       // The process lives. If this cannot be noted either, the worst is an interruption too many.
       await this.#mark(claim, rows, false).catch(() => {});
       throw error;
+    }
+  }
+
+  /**
+   * A handler of another queue is run again if this fails, which costs nothing but time. A send would be one that may have happened,
+   * also one that did not: its person gets nothing until a status could have come, or it is a dead letter.
+   */
+  async #settle(claim: LaneClaim, burst: Burst, next: Next, signal: AbortSignal): Promise<boolean> {
+    const untilMs = performance.now() + (this.#options.queue === 'outbound' ? SETTLE_AGAIN.forMs : 0);
+    for (;;) {
+      try {
+        return await this.#settlement.settle(claim, burst, next);
+      } catch (error) {
+        if (!isWahookError(error, 'storage_unavailable') || performance.now() > untilMs) throw error;
+        await pause(SETTLE_AGAIN.everyMs, undefined, { signal }).catch(() => {});
+        if (signal.aborted) throw error;
+      }
     }
   }
 
