@@ -103,17 +103,17 @@ export const MUTANT_SCENARIOS = {
     env: { HANDLER_RETRIES: '20', BOT: join(import.meta.dirname, 'mutant-failing-bot.ts') },
   },
   /**
-   * One worker freezes for longer than a lease, between a handler and its settlement, and wakes while another has its lanes. Their
-   * customers go on writing: only a later message shows that the session was overwritten.
+   * One worker freezes between a handler and its settlement, and wakes when another has had its lanes for some seconds and settled
+   * what waited in them. Their customers go on writing: only a later message shows that the session was overwritten.
    */
   'worker freezes': {
     ...CALM,
-    messages: 350,
-    rate: 14,
+    messages: 300,
+    rate: 10,
     talkers: 20,
     settleWaitMs: 20_000,
     stallMs: 45_000,
-    armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 14_000 }] },
+    armed: { web: [], worker: [{ name: 'handled', nth: 20, action: 'freeze', ms: 18_000 }] },
     env: { BOT: join(import.meta.dirname, 'mutant-slow-bot.ts') },
   },
 } as const satisfies Readonly<Record<string, MutantScenario>>;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defineBot } from 'wahook';
 
-const TAKES_MS = 600;
+const TAKES_MS = 300;
 
 /** As bot.ts, but slow: a worker that takes over a conversation in which some messages wait has it for seconds. */
 // biome-ignore lint/style/noDefaultExport: a bot is what its file exports by default
