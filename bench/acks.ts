@@ -110,6 +110,7 @@ async function measured(
   const costs = {
     'process µs': perRequest(used.slice(0, receivers.length)),
     ...(stores.length > 0 && { 'store µs': perRequest(used.slice(receivers.length)) }),
+    'together µs': perRequest(used),
     ...(work && { 'WAL bytes': work.walBytes / result.requests, statements: work.statements / result.requests }),
     ...(work && work.commits > 0 && { 'webhooks a commit': result.requests / work.commits }),
   };

@@ -50,6 +50,16 @@ export const GOALS: readonly Goal[] = [
   },
   { what: 'idle: from publishing to the handler, p50 ms', of: [TO_HANDLER, 'a message', 'p50 ms'], atMost: 20 },
   {
+    what: 'npm run dev, cold, s',
+    of: ['start: from the command to "ready", in seconds', 'npm run dev, cold', 's'],
+    atMost: 3.5,
+  },
+  {
+    what: 'npm run dev, warm, s',
+    of: ['start: from the command to "ready", in seconds', 'npm run dev, warm', 's'],
+    atMost: 2,
+  },
+  {
     what: 'npm start on an existing schema, s',
     of: ['start: from the command to "ready", in seconds', 'npm start, existing schema', 's'],
     atMost: 1,
@@ -62,13 +72,23 @@ export const GOALS: readonly Goal[] = [
   },
 ];
 
-/** Half of what is reached, and less: for machines of every kind, and for runs of seconds. */
+const cost = (row: string) => [CAPACITY, row, 'together µs'] as const;
+
+/**
+ * By processor time, which what else the machine does moves far less than rates (9 and 4 at rest, 6 and 5 with a fifth of the
+ * machine, 2026-11): so a miss is a change of the code, on machines of every kind and in runs of seconds.
+ */
 export const SHORT_GOALS: readonly Goal[] = [
-  { what: 'acks/s ÷ Express + pg-boss, send per request', of: OURS, by: by('Express + pg-boss'), atLeast: 2.5 },
   {
-    what: 'acks/s ÷ Express with raw body, HMAC, parse, nothing stored',
-    of: OURS,
-    by: by('Express: raw'),
-    atLeast: 0.3,
+    what: 'processor time of a webhook, store included: Express + pg-boss, send per request ÷ wahook',
+    of: cost('Express + pg-boss'),
+    by: cost('wahook on PostgreSQL'),
+    atLeast: 2.5,
+  },
+  {
+    what: 'processor time of a webhook, store included: wahook ÷ Express with raw body, HMAC, parse, nothing stored',
+    of: cost('wahook on PostgreSQL'),
+    by: cost('Express: raw'),
+    atMost: 12,
   },
 ];

@@ -26,7 +26,7 @@ const USAGE = `npm run bench -- [options]
   --seconds N        of each load (default 5)
   --patience N       wait up to N seconds for a quiet moment before each case (default 0)
   --json FILE        all values of all rounds
-  --short            for CI: under a minute; ends with 1 if a ratio is far below what it should be
+  --short            for CI: a minute; ends with 1 if a ratio of processor time is far from what it should be
   --help
 
 Without --only everything but memory and drain, which take several minutes. npm run peers:install brings the peers.`;
