@@ -19,7 +19,7 @@ const LEAST_REQUESTS = 100;
 
 export const CAPACITY = 'capacity: 64 connections, each sends when it is answered';
 export const RATES = 'offered rates, at random moments; from the moment at which a request is due';
-const SHAPES = 'webhooks of other shapes, wahook on PostgreSQL';
+export const SHAPES = 'webhooks of other shapes, wahook on PostgreSQL';
 
 /** At its limit, and at the rates of the subject: these with statuses among the messages where it is one of ours. */
 export const ACK_CASES: readonly Case[] = SUBJECTS.flatMap((subject) => [

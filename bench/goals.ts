@@ -1,7 +1,9 @@
-import { CAPACITY, RATES } from './acks.ts';
+import { CAPACITY, RATES, SHAPES } from './acks.ts';
 import { IDLE } from './disk.ts';
 import { DRAIN, TO_HANDLER } from './drains.ts';
+import { MEMORY } from './memory.ts';
 import type { Goal } from './results.ts';
+import { START } from './start-times.ts';
 
 const OURS = [CAPACITY, 'wahook on PostgreSQL', 'acks/s'] as const;
 const by = (row: string) => [CAPACITY, row, 'acks/s'] as const;
@@ -32,7 +34,7 @@ export const GOALS: readonly Goal[] = [
   },
   {
     what: 'a webhook of 1,000 messages: p99 ms',
-    of: ['webhooks of other shapes, wahook on PostgreSQL', '1,000 messages each', 'p99 ms'],
+    of: [SHAPES, '1,000 messages each', 'p99 ms'],
     atMost: 250,
   },
   { what: '4,000/s, a worker draining beside: waiting at the end', of: beside('waiting at the end'), atMost: 2_000 },
@@ -51,23 +53,23 @@ export const GOALS: readonly Goal[] = [
   { what: 'idle: from publishing to the handler, p50 ms', of: [TO_HANDLER, 'a message', 'p50 ms'], atMost: 20 },
   {
     what: 'npm run dev, cold, s',
-    of: ['start: from the command to "ready", in seconds', 'npm run dev, cold', 's'],
+    of: [START, 'npm run dev, cold', 's'],
     atMost: 3.5,
   },
   {
     what: 'npm run dev, warm, s',
-    of: ['start: from the command to "ready", in seconds', 'npm run dev, warm', 's'],
+    of: [START, 'npm run dev, warm', 's'],
     atMost: 2,
   },
   {
     what: 'npm start on an existing schema, s',
-    of: ['start: from the command to "ready", in seconds', 'npm start, existing schema', 's'],
+    of: [START, 'npm start, existing schema', 's'],
     atMost: 1,
   },
   {
     what: 'RSS after 1,000,000 messages ÷ after 10,000',
-    of: ['memory of the web process', 'after 1,000,000', 'RSS, MiB'],
-    by: ['memory of the web process', 'after 10,000', 'RSS, MiB'],
+    of: [MEMORY, 'after 1,000,000', 'RSS, MiB'],
+    by: [MEMORY, 'after 10,000', 'RSS, MiB'],
     atMost: 1.2,
   },
 ];

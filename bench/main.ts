@@ -13,7 +13,7 @@ import { GOALS, SHORT_GOALS } from './goals.ts';
 import { MEMORY_CASES } from './memory.ts';
 import { peersAreInstalled } from './processes.ts';
 import { untilQuiet } from './quiet.ts';
-import { goalTable, judge, linesOf, tablesOf } from './results.ts';
+import { goalTable, type Judged, judge, linesOf, tablesOf } from './results.ts';
 import type { Case, Measured } from './section.ts';
 import { START_CASES } from './start-times.ts';
 import { STEP_CASES } from './steps.ts';
@@ -152,12 +152,17 @@ async function main(): Promise<void> {
     const result = { command, machine: machine(), others, load, rounds: options.rounds, lines, goals: judged };
     await writeFile(options.json, `${JSON.stringify(result, undefined, 2)}\n`);
   }
-  const missed = judged.filter(({ isReached }) => !isReached);
-  if (options.short && missed.length > 0) {
-    for (const { what, goal, values } of missed)
-      console.error(`REGRESSION: ${what} is ${withRange(values)}, not ${goal}`);
-    process.exit(1);
-  }
+  if (options.short) endShort(judged);
+}
+
+/** Ends with 1 if a goal is missed, or was not measured at all. */
+function endShort(judged: readonly Judged[]): void {
+  for (const { what, goal, values, isReached } of judged)
+    if (!isReached) console.error(`REGRESSION: ${what} is ${withRange(values)}, not ${goal}`);
+  for (const { what } of SHORT_GOALS)
+    if (!judged.some((one) => one.what === what)) console.error(`NOT MEASURED: ${what}`);
+  const reached = judged.filter(({ isReached }) => isReached);
+  if (reached.length < SHORT_GOALS.length) process.exit(1);
 }
 
 await main().catch((error: unknown) => {

@@ -12,7 +12,7 @@ import { messageWebhook } from './webhooks.ts';
 
 const run = promisify(execFile);
 
-const MEMORY = 'memory of the web process';
+export const MEMORY = 'memory of the web process';
 
 /** As in docs/performance.md. The last one takes minutes, so the section runs only if it is asked for. */
 const MESSAGES = [10_000, 100_000, 1_000_000];

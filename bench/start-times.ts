@@ -7,7 +7,7 @@ import { serviceEnvironment } from './processes.ts';
 import type { Case, Measured } from './section.ts';
 import { freshDatabase } from './servers.ts';
 
-const START = 'start: from the command to "ready", in seconds';
+export const START = 'start: from the command to "ready", in seconds';
 
 const ROOT = join(import.meta.dirname, '..');
 
