@@ -61,7 +61,11 @@ export const MUTANT_SCENARIOS = {
     rate: 40,
     settleWaitMs: 20_000,
     stallMs: 45_000,
-    armed: { web: killAt('decoded', 'accepted', 'accept-written', 'accepted', 'decoded'), worker: [] },
+    // Often between COMMIT and wake-up: only what a customer writes last is woken by nothing that follows.
+    armed: {
+      web: killAt('decoded', 'accepted', 'accept-written', ...Array<'accepted'>(8).fill('accepted'), 'decoded'),
+      worker: [],
+    },
   },
   /** Postgres stops as by a crash and comes back; between that, inserting fails now and then for no reason. */
   'store fails': {
