@@ -20,14 +20,24 @@ export function keptAbout(wamid: string): string {
 }
 
 /**
+ * In SQL: the ids under which Meta took a send and then reported it as failed, each once, the last one last. A process of the version
+ * before migration 0009 writes and reads the last one alone, in `refused_wamid`: while such ones may run, both columns are kept.
+ */
+export function refusedIds(item: string): string {
+  return `array_remove(array_remove(${item}.refused_wamids, ${item}.refused_wamid) || ${item}.refused_wamid, NULL)`;
+}
+
+/**
  * In SQL: messages that Meta took and then could not deliver wait again, at their old place. Once for each id of Meta's, however often
  * its status comes. Locked in the order in which everybody locks them. `told`: a table of (wamid text, resend jsonb).
  */
 export function resendOf(told: string): string {
+  const refused = refusedIds('item');
   return `
     UPDATE wahook.outbox AS item SET state = 'waiting', failures = failures + 1, claimed = false, under_way = false,
       settled_at = NULL, wamid = NULL, delivery = NULL, delivery_error = NULL, last_error = told.resend -> 'error',
-      refused_wamids = (item.refused_wamids || item.wamid)[GREATEST(1, cardinality(item.refused_wamids) + 2 - ${MOST_RESENDS}):],
+      refused_wamids = (${refused} || item.wamid)[GREATEST(1, cardinality(${refused}) + 2 - ${MOST_RESENDS}):],
+      refused_wamid = item.wamid,
       next_attempt_at = now() + (told.resend ->> 'afterMs')::float8 * interval '1 ms'
     FROM ${told} AS told
     WHERE item.wamid = told.wamid AND item.state = 'done' AND item.delivery = 'failed'
