@@ -19,7 +19,9 @@ CREATE INDEX unmatched_status_kept_at ON wahook.unmatched_status (kept_at);
 -- How far the hourly look has come: `due_until`.
 INSERT INTO wahook.sweep (queue) VALUES ('unmatched statuses');
 
--- All ids under which Meta took a message and then reported it as failed, the last ones that there can be; `refused_wamid` had the last
--- one. That column stays, unused, for processes of the version before this one.
+-- All ids under which Meta took a message and then reported it as failed, the last ones that there can be. `refused_wamid` has the last
+-- one, as before: processes of the version before this one write and read it alone. Both are written and read, so no row is touched here.
 ALTER TABLE wahook.outbox ADD COLUMN refused_wamids text[] COLLATE "C" NOT NULL DEFAULT '{}';
-UPDATE wahook.outbox SET refused_wamids = ARRAY[refused_wamid] WHERE refused_wamid IS NOT NULL;
+
+-- A status looks for its message by an index in the same way, so the same holds for these. Reads and changes no row.
+ALTER TABLE wahook.outbox SET (autovacuum_vacuum_threshold = 1000, autovacuum_analyze_threshold = 1000);

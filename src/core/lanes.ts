@@ -66,10 +66,10 @@ export function statusLanesOf(message: OutboundMessage): readonly string[] {
   return [...new Set([...lanes, ...lanes.map(bulkLaneOf)])];
 }
 
-/** The recipient in each way in which the message names it, by the name of the lane that it would have in that way. */
+/** The recipient in each way in which the message names it, by the name of the lane that it would have in that way; each once. */
 export function addressesOf({ phoneNumberId, to }: Pick<OutboundMessage, 'phoneNumberId' | 'to'>): readonly string[] {
-  const ids = [to.groupId, to.userId, to.waId].filter((id) => id !== undefined);
-  return ids.map((id) => conversationOf(phoneNumberId, id, {}));
+  const ids = new Set([to.groupId, to.userId, to.waId].filter((id) => id !== undefined));
+  return [...ids].map((id) => conversationOf(phoneNumberId, id, {}));
 }
 
 /**

@@ -86,6 +86,20 @@ export function sendRateContract(openRate: (limits: SendLimits) => Promise<OpenS
       expect((await rate.reserve(byUserId)).kind).to.equal('later');
     });
 
+    it('books one message for who is named by the same id twice', async () => {
+      const { rate, elsewhere } = await start({}, { intervalMs: 60_000, burst: 3 });
+      const twice: Route = { phoneNumberId: NUMBER, to: { waId: '1', userId: '1' } };
+      expect(await rate.reserve(twice)).to.deep.equal(go);
+      expect(await elsewhere.reserve(to('1'))).to.deep.equal(go);
+      expect((await rate.reserve(twice)).kind).to.equal('later');
+    });
+
+    it('makes who is named by the same id twice wait after Meta complained', async () => {
+      const { rate, elsewhere } = await start();
+      await rate.exceeded({ phoneNumberId: NUMBER, to: { waId: '1', userId: '1' } }, 'recipient');
+      expect((await elsewhere.reserve(to('1'))).kind).to.equal('later');
+    });
+
     it('counts every one of many at once, by whatever id they name the person', async () => {
       const { rate, elsewhere } = await start({}, { intervalMs: 60_000, burst: 12 });
       const routes = Array.from({ length: 40 }, (_, index): Route => {

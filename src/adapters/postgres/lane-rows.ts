@@ -2,7 +2,7 @@ import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '.
 import { NUMBER_STOPPED } from '../../core/send-limits.ts';
 import { type Queryable, TextArray } from './database.ts';
 import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
-import { deliveryOf, keptAbout, rankOf, resendKept } from './unmatched-statuses.ts';
+import { deliveryOf, keptAbout, rankOf, refusedIds, resendKept } from './unmatched-statuses.ts';
 
 /** One probe of the index of dead rows. */
 const BEFORE_THE_DEAD = `AND seq < COALESCE(
@@ -23,7 +23,7 @@ const STILL_WAITS = `item.state || '' = 'waiting'`;
 const LOCKED_IN_ORDER = 'ARRAY(SELECT seq FROM wahook.outbox WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR UPDATE)';
 
 /** Meta has not reported the attempt as failed under the very id that it answers with. */
-const NOT_REFUSED = '(told.detail IS NULL OR told.detail <> ALL (item.refused_wamids))';
+const NOT_REFUSED = `(told.detail IS NULL OR told.detail <> ALL (${refusedIds('item')}))`;
 
 /** A send gets its wamid, and what is kept about that. */
 const NAMED = `

@@ -5,7 +5,7 @@ import type { JobError } from '../../core/ports/queue.ts';
 import type { SentMessages } from '../../core/ports/sending.ts';
 import type { Database, Queryable } from './database.ts';
 import type { LaneWaker } from './postgres-message-queue.ts';
-import { deliveryOf, keptAbout, rankOf, resendKept, resendOf } from './unmatched-statuses.ts';
+import { deliveryOf, keptAbout, rankOf, refusedIds, resendKept, resendOf, sentUnder } from './unmatched-statuses.ts';
 
 /**
  * Finds the message of each update, takes the highest rank of all that mean the same message, and raises the row to it. The
@@ -25,8 +25,9 @@ const APPLY = `
   ), met AS (
     SELECT told.*, COALESCE(own.seq, named.seq) AS seq, own.seq IS NOT NULL AS proof
     FROM told
-    LEFT JOIN wahook.outbox AS own ON own.event_key = told.send_id AND told.wamid <> ALL (own.refused_wamids)
-    LEFT JOIN wahook.outbox AS named ON own.seq IS NULL AND named.wamid = told.wamid
+    LEFT JOIN LATERAL (SELECT seq FROM wahook.outbox AS own WHERE own.event_key = told.send_id
+                         AND told.wamid <> ALL (${refusedIds('own')}) LIMIT 1) AS own ON true
+    LEFT JOIN ${sentUnder('CASE WHEN own.seq IS NULL THEN told.wamid END')} AS named ON true
   ), folded AS (
     SELECT seq, bool_or(proof) AS proof, max(${rankOf('delivery')}) AS rank,
            (array_agg(wamid ORDER BY place) FILTER (WHERE proof))[1] AS wamid,
@@ -94,7 +95,7 @@ const PROOF = `
      FROM (SELECT payload FROM wahook.inbox WHERE queue = 'statuses' AND state = 'waiting' LIMIT 100000) AS waiting
      WHERE payload ->> 'sendId' = $1::text AND payload ->> 'messageId' <> ALL (refused) LIMIT 1)
   ) AS wamid
-  FROM (SELECT COALESCE((SELECT refused_wamids FROM wahook.outbox WHERE event_key = $1::text), '{}') AS refused) AS before`;
+  FROM (SELECT COALESCE((SELECT ${refusedIds('own')} FROM wahook.outbox AS own WHERE event_key = $1::text), '{}') AS refused) AS before`;
 
 const RESEND = resendOf('(SELECT wamid, resend::jsonb FROM unnest($1::text[], $2::text[]) AS given (wamid, resend))');
 

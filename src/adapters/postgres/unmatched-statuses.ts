@@ -20,18 +20,40 @@ export function keptAbout(wamid: string): string {
 }
 
 /**
+ * In SQL: our message with this wamid, at most one row. Without statistics the planner believes that thousands have it, and reads all
+ * messages at once or walks along the primary key to the first one; asked as a range and in its order, it is looked for by its index. Only
+ * of a table that it knows to be small it would read all rows each time: migration 0009 sees to it that autovacuum never says so.
+ */
+export function sentUnder(wamid: string): string {
+  return `LATERAL (SELECT seq FROM wahook.outbox WHERE wamid BETWEEN ${wamid} AND ${wamid} ORDER BY wamid, seq LIMIT 1)`;
+}
+
+/**
+ * In SQL: the ids under which Meta took a send and then reported it as failed, each once, the last one last. A process of the version
+ * before migration 0009 writes and reads the last one alone, in `refused_wamid`: while such ones may run, both columns are kept.
+ */
+export function refusedIds(item: string): string {
+  return `array_remove(array_remove(${item}.refused_wamids, ${item}.refused_wamid) || ${item}.refused_wamid, NULL)`;
+}
+
+/**
  * In SQL: messages that Meta took and then could not deliver wait again, at their old place. Once for each id of Meta's, however often
  * its status comes. Locked in the order in which everybody locks them. `told`: a table of (wamid text, resend jsonb).
  */
 export function resendOf(told: string): string {
+  const refused = refusedIds('item');
   return `
+    WITH told AS (
+      SELECT given.wamid, given.resend, named.seq FROM ${told} AS given JOIN ${sentUnder('given.wamid')} AS named ON true
+    )
     UPDATE wahook.outbox AS item SET state = 'waiting', failures = failures + 1, claimed = false, under_way = false,
       settled_at = NULL, wamid = NULL, delivery = NULL, delivery_error = NULL, last_error = told.resend -> 'error',
-      refused_wamids = (item.refused_wamids || item.wamid)[GREATEST(1, cardinality(item.refused_wamids) + 2 - ${MOST_RESENDS}):],
+      refused_wamids = (${refused} || item.wamid)[GREATEST(1, cardinality(${refused}) + 2 - ${MOST_RESENDS}):],
+      refused_wamid = item.wamid,
       next_attempt_at = now() + (told.resend ->> 'afterMs')::float8 * interval '1 ms'
-    FROM ${told} AS told
-    WHERE item.wamid = told.wamid AND item.state = 'done' AND item.delivery = 'failed'
-      AND item.seq = ANY (ARRAY(SELECT seq FROM wahook.outbox WHERE wamid IN (SELECT wamid FROM ${told} AS told) ORDER BY seq FOR UPDATE))
+    FROM told
+    WHERE item.seq = told.seq AND item.wamid = told.wamid AND item.state = 'done' AND item.delivery = 'failed'
+      AND item.seq = ANY (ARRAY(SELECT seq FROM wahook.outbox WHERE seq = ANY (ARRAY(SELECT seq FROM told)) ORDER BY seq FOR UPDATE))
       AND item.failures < (told.resend ->> 'limit')::integer
       AND (told.resend ->> 'only' IS DISTINCT FROM 'link' OR jsonb_path_exists(item.payload, '$.content.**.link'))`;
 }
@@ -57,7 +79,7 @@ const NEW = `kept_at > (SELECT CASE WHEN due_until <= now() THEN due_until ELSE 
 const JOIN = `
   WITH late AS (
     SELECT item.seq, kept.delivery, kept.error
-    FROM wahook.unmatched_status AS kept JOIN wahook.outbox AS item USING (wamid)
+    FROM wahook.unmatched_status AS kept JOIN ${sentUnder('kept.wamid')} AS item ON true
     WHERE ${NEW}
   ), locked AS (
     SELECT seq FROM wahook.outbox WHERE seq IN (SELECT seq FROM late) ORDER BY seq FOR UPDATE

@@ -78,7 +78,7 @@ describe('writers of the same rows in opposite orders', () => {
       text: `INSERT INTO wahook.outbox (queue, lane, event_key, event_day, payload, state, wamid)
              SELECT 'outbound', 'lane', 'send ' || n, 0, '{}', 'done', 'wamid.' || 499 - n FROM generate_series(0, 499) AS n`,
     });
-    const again = `UPDATE wahook.outbox SET state = 'done', failures = 0, wamid = refused_wamids[1], refused_wamids = '{}'`;
+    const again = `UPDATE wahook.outbox SET state = 'done', failures = 0, wamid = refused_wamid, refused_wamid = NULL, refused_wamids = '{}'`;
     for (let round = 0; round < 3; round += 1) {
       const batches = [failed, failed.toReversed(), failed.toSorted(() => Math.random() - 0.5)];
       await Promise.all(

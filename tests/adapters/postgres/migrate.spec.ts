@@ -8,6 +8,7 @@ import type { PgliteDatabase } from '../../../src/adapters/postgres/pglite-datab
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
 import { isWahookError } from '../../../src/core/errors.ts';
 import { TIME_LIMITS } from '../../../src/time-limits.ts';
+import { eventually } from '../../support/eventually.ts';
 import { freshPglite, startPglite, startPostgres, type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
 const OURS = join(import.meta.dirname, '../../../migrations');
@@ -90,6 +91,30 @@ describe('migrations', () => {
       process.chdir(cwd);
     }
     expect(await exists('wahook.event_key')).to.equal(true);
+  });
+
+  it('neither reads nor rewrites the messages and sends from 0009 on: there may be many, and they are locked meanwhile', async () => {
+    await rm(folder, { recursive: true });
+    await cp(OURS, folder, { recursive: true });
+    for (const file of await readdir(folder)) if (file > '0009') await rm(join(folder, file));
+    await migrate(database, folder);
+    /** Sessions that have ended are sure to have told what they read. */
+    const read = async () => {
+      await database.close();
+      database = open();
+      const others = `SELECT FROM pg_stat_activity WHERE application_name = 'migrate.spec' AND pid <> pg_backend_pid()
+                      AND datname = current_database()`;
+      await eventually(async () => (await database.query({ text: others })).length === 0);
+      return database.query({
+        text: `SELECT relname, seq_scan, pg_relation_filenode(relid) AS file FROM pg_stat_user_tables
+               WHERE relname IN ('inbox', 'outbox') ORDER BY 1`,
+      });
+    };
+    const before = await read();
+
+    expect(await migrate(database)).not.to.deep.equal([]);
+
+    expect(await read()).to.deep.equal(before);
   });
 
   it('puts everything of ours into the schema wahook', async () => {

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import type { Database, Queryable } from '../../../src/adapters/postgres/database.ts';
+import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
 import { PostgresSentMessages } from '../../../src/adapters/postgres/postgres-sent-messages.ts';
 import { WahookError } from '../../../src/core/errors.ts';
-import { sendJob } from '../../../src/core/lanes.ts';
+import { laneOf, sendJob } from '../../../src/core/lanes.ts';
 import type { StatusUpdate } from '../../../src/core/model.ts';
 import { outboundText, statusUpdate } from '../../core/builders.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -86,4 +87,56 @@ describe('A message that Meta could not deliver and that is sent again', () => {
       expect(await elsewhere.find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
     });
   }
+
+  describe('beside processes of the version before, which know the last id alone under which it failed', () => {
+    const late = statusUpdate('sent', { messageId: WAMID, sendId: SEND_ID });
+    const sentMessages = () => new PostgresSentMessages(open.database, open.queue.lanes);
+    const rows = (text: string) => open.database.query<{ seq: number }>({ text });
+    /** What a process of the version before writes when it has a message sent again. */
+    const sentAgainByOneOfBefore = (wamid = WAMID) =>
+      rows(`UPDATE wahook.outbox SET state = 'waiting', wamid = NULL, delivery = NULL, refused_wamid = '${wamid}',
+              failures = failures + 1, next_attempt_at = now() + interval '1 minute'`);
+    /** As if Meta had taken it under this id, and then reported it as failed. */
+    async function failAgain(messageId: string): Promise<void> {
+      await rows(`UPDATE wahook.outbox SET state = 'done', wamid = '${messageId}'`);
+      await sentMessages().apply([
+        { ...failed, messageId, failure: { kind: 'transient', resend: { afterMs: 0, limit: 9 } } },
+      ]);
+    }
+    const expectWaiting = async () =>
+      expect(await sentMessages().find(SEND_ID)).to.deep.equal({ sendId: SEND_ID, state: 'waiting' });
+
+    it('waits although a late status of the attempt comes that one of those saw fail', async () => {
+      await sentAgainByOneOfBefore();
+      await sentMessages().apply([late]);
+      await expectWaiting();
+      const message = outboundText('Hello', SEND_ID);
+      await open.queue.publish('statuses', [{ key: { id: 's|late', day: 20_000 }, lane: laneOf(late), payload: late }]);
+      expect(await sentMessages().proofOf(message)).to.equal(undefined);
+    });
+
+    it('waits although the late answer of that attempt comes', async () => {
+      await sentAgainByOneOfBefore();
+      const [row] = await rows('SELECT seq FROM wahook.outbox');
+      await open.database.transaction((tx) =>
+        new LaneRows('outbound').settle(tx, [[row!.seq, { outcome: 'done', messageId: WAMID }]]),
+      );
+      await expectWaiting();
+    });
+
+    it('tells them of the attempt that it saw fail', async () => {
+      await failAgain(WAMID);
+      expect(await rows('SELECT refused_wamid FROM wahook.outbox')).to.deep.equal([{ refused_wamid: WAMID }]);
+    });
+
+    it('knows all attempts that failed, whichever of the two saw it', async () => {
+      await failAgain('wamid.1');
+      await sentAgainByOneOfBefore('wamid.2');
+      await failAgain('wamid.3');
+      for (const messageId of ['wamid.1', 'wamid.2', 'wamid.3']) {
+        await sentMessages().apply([{ ...late, messageId }]);
+        await expectWaiting();
+      }
+    });
+  });
 });
