@@ -1,8 +1,6 @@
-import type { Job, JobError, NewJob, QueueDepth, QueueName, Settlement } from '../../core/ports/queue.ts';
-import { NUMBER_STOPPED } from '../../core/send-limits.ts';
+import type { Job, JobError, NewJob, QueueDepth, QueueName } from '../../core/ports/queue.ts';
 import { type Queryable, TextArray } from './database.ts';
 import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
-import { deliveryOf, keptAbout, rankOf, refusedIds, resendKept } from './unmatched-statuses.ts';
 
 /** One probe of the index of dead rows. */
 const BEFORE_THE_DEAD = `AND seq < COALESCE(
@@ -18,18 +16,7 @@ const IN_THE_LANE = 'lane BETWEEN visit.lane AND visit.lane';
  * The state of a row found by its `seq`, asked in a way that the planner does not recognise as the condition of the index of
  * waiting rows: by statistics that know of no backlog it would read that whole index in place of the primary key.
  */
-const STILL_WAITS = `item.state || '' = 'waiting'`;
-
-const LOCKED_IN_ORDER = 'ARRAY(SELECT seq FROM wahook.outbox WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR UPDATE)';
-
-/** Meta has not reported the attempt as failed under the very id that it answers with. */
-const NOT_REFUSED = `(told.detail IS NULL OR told.detail <> ALL (${refusedIds('item')}))`;
-
-/** A send gets its wamid, and what is kept about that. */
-const NAMED = `
-  wamid = COALESCE(told.detail, item.wamid),
-  delivery = ${deliveryOf(rankOf('item.delivery'), rankOf('kept.delivery'))},
-  delivery_error = COALESCE(item.delivery_error, kept.error)`;
+export const STILL_WAITS = `item.state || '' = 'waiting'`;
 
 /** A lane to claim rows of. */
 export interface LaneRequest {
@@ -53,9 +40,6 @@ export interface ClaimedRows {
   /** True if the lane has rows after these that are due. */
   readonly more: boolean;
 }
-
-/** A row and what becomes of it. */
-export type SettledRow = readonly [seq: number, settlement: Settlement];
 
 interface ClaimedRecord {
   /** In the list of requests, from 1. */
@@ -186,53 +170,6 @@ export class LaneRows {
     });
   }
 
-  /**
-   * Writes what became of claimed rows. A row that was settled meanwhile (a status proved that a message was sent) stays
-   * as it is, and so does a send that waits again because a status told sooner than Meta's answer that this attempt has failed.
-   * Sends are locked in order, since statuses are applied to them meanwhile; one that gets its wamid is joined with what statuses
-   * have said about that.
-   */
-  async settle(tx: Queryable, settled: readonly SettledRow[]): Promise<void> {
-    const outbox = this.#table === 'outbox';
-    const resumed = outbox ? await resumedMeanwhile(tx, settled) : new Set<number>();
-    const rows = await tx.query<{ failed: string }>({
-      name: `${this.#queue}-settle`,
-      text: `
-        WITH settled AS (
-          UPDATE wahook.${this.#table} AS item SET
-            state = told.state,
-            failures = failures + told.counted,
-            claimed = false,
-            under_way = false,
-            interruptions = 0,
-            next_attempt_at = now() + told.in_ms * interval '1 ms',
-            last_error = told.error::jsonb,
-            settled_at = CASE WHEN told.state <> 'waiting' THEN now() END,
-            ${outbox ? NAMED : 'lane = COALESCE(told.detail, item.lane)'}
-          FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[], $6::text[])
-            AS told (seq, state, counted, in_ms, error, detail)
-            ${outbox ? `LEFT JOIN ${keptAbout('told.detail')} AS kept ON true` : ''}
-          WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER}) AND ${NOT_REFUSED}` : ''} AND ${STILL_WAITS}
-          RETURNING ${outbox ? 'CASE WHEN kept.resend IS NOT NULL THEN item.wamid END' : 'NULL'} AS failed
-        )
-        SELECT failed FROM settled WHERE failed IS NOT NULL`,
-      values: [
-        settled.map(([seq]) => seq),
-        settled.map(([, { outcome }]) => (outcome === 'retry' || outcome === 'moved' ? 'waiting' : outcome)),
-        settled.map(([, it]) => (it.outcome === 'retry' && it.counted ? 1 : 0)),
-        settled.map(([seq, it]) => (resumed.has(seq) ? 0 : 'inMs' in it ? it.inMs : null) ?? null),
-        settled.map(([, it]) => ('error' in it && it.error ? JSON.stringify(it.error) : null)),
-        settled.map(
-          ([, it]) => (it.outcome === 'moved' ? it.lane : it.outcome === 'done' ? it.messageId : null) ?? null,
-        ),
-      ],
-    });
-    await resendKept(
-      tx,
-      rows.map(({ failed }) => failed),
-    );
-  }
-
   /** Takes back the claim of rows that were not started. One whose claim before was cut short is still such a one. */
   async unclaim(tx: Queryable, rows: readonly ClaimedRow[]): Promise<void> {
     await tx.query({
@@ -276,24 +213,6 @@ export class LaneRows {
     const { waiting = 0, dead = 0, held = 0, oldest_ms: oldestMs = 0 } = row ?? {};
     return { waiting, dead, held, oldestMs };
   }
-}
-
-/**
- * Those that wait for a stopped number which sends again: whoever resumed it could not wake them, since they were claimed. The lock
- * makes a resume that is under way go first or wait, so that none falls between the two. Numbers are locked before sends, as there.
- */
-async function resumedMeanwhile(tx: Queryable, settled: readonly SettledRow[]): Promise<ReadonlySet<number>> {
-  const stopped = settled.filter(([, it]) => it.outcome === 'retry' && it.error.code === NUMBER_STOPPED);
-  if (stopped.length === 0) return new Set();
-  const rows = await tx.query<{ seq: number; resumed: boolean }>({
-    name: 'outbound-resumed-meanwhile',
-    text: `SELECT item.seq, number.stopped IS NULL AS resumed
-           FROM wahook.outbox AS item JOIN wahook.sending_number AS number ON number.phone_number_id = split_part(item.lane, '|', 1)
-           WHERE item.seq = ANY ($1::bigint[])
-           ORDER BY number.phone_number_id FOR SHARE OF number`,
-    values: [stopped.map(([seq]) => seq)],
-  });
-  return new Set(rows.filter(({ resumed }) => resumed).map(({ seq }) => seq));
 }
 
 function claimed(lane: string, record: ClaimedRecord): ClaimedRow {

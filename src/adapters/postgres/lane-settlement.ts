@@ -5,8 +5,9 @@ import type { Metrics } from '../../core/ports/observation.ts';
 import type { NewJob, QueueName, Settlement } from '../../core/ports/queue.ts';
 import { Batch } from './batch.ts';
 import type { Database, Queryable } from './database.ts';
-import { type ClaimedRow, LaneRows, type SettledRow } from './lane-rows.ts';
+import { type ClaimedRow, LaneRows } from './lane-rows.ts';
 import type { LaneClaim, LaneScheduler } from './lane-scheduler.ts';
+import { type SettledRow, settleRows } from './settle-rows.ts';
 import { writeState } from './state-writes.ts';
 
 /** What to do with the lane after a burst; `leave awake`: something waits, but others come first. */
@@ -163,7 +164,7 @@ export class LaneSettlement {
     const outbound = sends.length > 0 ? await this.#outbox.insert(tx, sends) : [];
     const writes = bursts.flatMap((burst) => burst.writes);
     if (writes.length > 0) await writeState(tx, writes);
-    if (settled.length > 0) await this.#rows.settle(tx, settled);
+    if (settled.length > 0) await settleRows(tx, this.#options.queue, settled);
     if (untouched.length > 0) await this.#rows.unclaim(tx, untouched);
     return { outbound, moved: movedTo(settled) };
   }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Database, Queryable } from '../../../src/adapters/postgres/database.ts';
-import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
 import { PostgresSentMessages } from '../../../src/adapters/postgres/postgres-sent-messages.ts';
+import { settleRows } from '../../../src/adapters/postgres/settle-rows.ts';
 import { WahookError } from '../../../src/core/errors.ts';
 import { laneOf, sendJob } from '../../../src/core/lanes.ts';
 import type { StatusUpdate } from '../../../src/core/model.ts';
@@ -119,7 +119,7 @@ describe('A message that Meta could not deliver and that is sent again', () => {
       await sentAgainByOneOfBefore();
       const [row] = await rows('SELECT seq FROM wahook.outbox');
       await open.database.transaction((tx) =>
-        new LaneRows('outbound').settle(tx, [[row!.seq, { outcome: 'done', messageId: WAMID }]]),
+        settleRows(tx, 'outbound', [[row!.seq, { outcome: 'done', messageId: WAMID }]]),
       );
       await expectWaiting();
     });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
 import { PostgresSentMessages } from '../../../src/adapters/postgres/postgres-sent-messages.ts';
+import { settleRows } from '../../../src/adapters/postgres/settle-rows.ts';
 import { forgetUnmatched, joinUnmatched } from '../../../src/adapters/postgres/unmatched-statuses.ts';
 import { UNMATCHED_DAYS } from '../../../src/core/delivery-status.ts';
 import { sendJob } from '../../../src/core/lanes.ts';
@@ -38,7 +38,7 @@ describe('Statuses about messages that are not known', () => {
     await open.queue.publish('outbound', [sendJob(outboundText('Hello', sendId))]);
     const [row] = await rows(`SELECT seq FROM wahook.outbox WHERE event_key = '${sendId}'`);
     await open.databaseElsewhere.transaction(async (tx) => {
-      await new LaneRows('outbound').settle(tx, [[row?.['seq'] as number, { outcome: 'done', messageId }]]);
+      await settleRows(tx, 'outbound', [[row?.['seq'] as number, { outcome: 'done', messageId }]]);
       await meanwhile();
     });
   }
