@@ -44,7 +44,7 @@ const CALM: MutantScenario = {
 };
 
 function killAt(...names: readonly FailpointName[]): readonly FailpointSetting[] {
-  return names.map((name, index) => ({ name, nth: 3 + index, action: 'kill' }));
+  return names.map((name, index) => ({ name, nth: 3 + (index % 6), action: 'kill' }));
 }
 
 const throwAt = (name: FailpointName, nth: number): FailpointSetting => ({ name, nth, action: 'throw' });
@@ -63,7 +63,7 @@ export const MUTANT_SCENARIOS = {
     stallMs: 45_000,
     // Often between COMMIT and wake-up: only what a customer writes last is woken by nothing that follows.
     armed: {
-      web: killAt('decoded', 'accepted', 'accept-written', ...Array<'accepted'>(8).fill('accepted'), 'decoded'),
+      web: killAt('decoded', 'accepted', 'accept-written', ...Array<'accepted'>(20).fill('accepted'), 'decoded'),
       worker: [],
     },
   },
