@@ -189,9 +189,10 @@ export class LaneConsumer implements Consumption {
     }
   }
 
-  async #heartbeat(): Promise<void> {
+  /** False if the database did not take it. */
+  async #heartbeat(): Promise<boolean> {
     const held = [...this.#held.values()].filter(({ isLost }) => !isLost);
-    if (held.length === 0) return;
+    if (held.length === 0) return true;
     try {
       const { queue, scheduler } = this.#options;
       const provenAtMs = performance.now();
@@ -204,12 +205,16 @@ export class LaneConsumer implements Consumption {
         if (proven.has(one.claim)) one.provenAtMs = provenAtMs;
         else if (!busy.has(one.claim)) this.#lose(one);
       }
+      return true;
     } catch (error) {
       this.#warn('heartbeat failed', error);
+      return false;
     }
   }
 
   async #takeFromTheDead(): Promise<void> {
+    // If this process stood still, its own lanes look like those of a dead one.
+    if (!(await this.#heartbeat())) return;
     const { queue, scheduler } = this.#options;
     await scheduler.takeFromTheDead(queue).catch((error: unknown) => this.#warn('taking lanes back failed', error));
   }

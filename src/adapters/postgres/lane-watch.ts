@@ -8,6 +8,12 @@ import { toWahookError } from './sql-errors.ts';
 /** The floor under notifications, which are only a hint: what was missed is found after this, and so is a retry. */
 const LOOK_MS = 500;
 
+/**
+ * Nobody can beat while the database is away, and after it all workers look dead until they have. They beat three times within a lease;
+ * so lanes are taken from the dead only when the database has answered for so long.
+ */
+const ANSWERS_FOR_MS = (HEARTBEAT_SECONDS * 1000) / 2;
+
 /** In the order of the index of waiting rows, or the planner would rather read the table until it meets one. */
 const firstWaiting = (table: 'inbox' | 'outbox') => `
   (SELECT true FROM wahook.${table} WHERE queue BETWEEN turn.queue AND turn.queue AND state = 'waiting'
@@ -48,6 +54,8 @@ export class LaneWatch {
   readonly #watchers = new Map<QueueName, Set<Watcher>>();
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
+  /** When the first look succeeded since one failed, by `performance.now()`. */
+  #answersSinceMs: number | undefined;
 
   constructor(database: Database, log: Log) {
     this.#database = database;
@@ -84,18 +92,24 @@ export class LaneWatch {
         text: LOOK,
         values: [[...this.#watchers.keys()]],
       });
+      this.#answersSinceMs ??= performance.now();
       for (const one of seen) this.#tell(one);
     } catch (error) {
+      this.#answersSinceMs = undefined;
       this.#log.warn('looking for lanes failed', { reason: toWahookError(error).message });
     } finally {
       this.#isLooking = false;
     }
   }
 
+  get #hasHeardTheLiving(): boolean {
+    return this.#answersSinceMs !== undefined && performance.now() - this.#answersSinceMs >= ANSWERS_FOR_MS;
+  }
+
   #tell({ queue, awake, orphaned, unswept }: Seen): void {
     const watchers = [...(this.#watchers.get(queue) ?? [])];
     // One is enough for all consumers of a queue.
-    if (orphaned) watchers[0]?.takeFromTheDead();
+    if (orphaned && this.#hasHeardTheLiving) watchers[0]?.takeFromTheDead();
     if (unswept) watchers[0]?.sweep();
     if (awake) for (const watcher of watchers) watcher.hint();
   }

@@ -39,7 +39,7 @@ export type LaneWaker = Pick<LaneScheduler, 'wake' | 'wakeInside'>;
  * know about it; pg-boss schedules the lanes that have rows waiting, so that its own cost does not depend on how many
  * messages wait (docs/architecture). The row is the truth, the lane job only wakes.
  *
- * Retries are up to 1 s late: the sweep wakes them. A worker that dies is noticed after 10 to 12 s.
+ * Retries are up to 1 s late: the sweep wakes them. A worker that dies is noticed after 10 to 12 s; if the database was away, after 5 s more at most.
  */
 export class PostgresMessageQueue implements MessageQueue {
   readonly #options: PostgresMessageQueueOptions;

@@ -83,7 +83,8 @@ describe('the queue on Postgres', () => {
   const sql = <Row extends object>(text: string, values: readonly unknown[] = []) =>
     open.database.query<Row>({ text, values });
 
-  const settled = () => eventually(async () => (await queue.depth('messages')).waiting === 0);
+  const settled = (withinMs?: number) =>
+    eventually(async () => (await queue.depth('messages')).waiting === 0, withinMs);
 
   const laneJobs = () => sql<{ state: string; singleton_key: string }>('SELECT state, singleton_key FROM pgboss.job');
 
@@ -109,7 +110,7 @@ describe('the queue on Postgres', () => {
     expect((await queue.depth('messages')).waiting).to.equal(1);
     // The one that took it over dies as well.
     await sql(`UPDATE pgboss.job SET heartbeat_on = now() - interval '1 minute' WHERE state = 'active'`);
-    await settled();
+    await settled(20_000);
     expect(got[1]).to.include({ attempt: 1, claims: 2, interrupted: true });
     expect(await sql('SELECT event_key FROM wahook.outbox')).to.deep.equal([{ event_key: 'send-2' }]);
   });
@@ -180,7 +181,7 @@ describe('the queue on Postgres', () => {
       return handed.map(() => DONE);
     });
     await sql(`UPDATE pgboss.job SET heartbeat_on = now() - interval '1 minute' WHERE state = 'active'`);
-    await settled();
+    await settled(20_000);
     await dead.close();
     expect(got).to.have.lengthOf(1);
     expect(got[0]).to.include({ attempt: 1, claims: 2, interrupted: true });
@@ -239,6 +240,31 @@ describe('the queue on Postgres', () => {
     const beats = async () => (await sql<{ at: Date }>(BEAT))[0]?.at.getTime();
     const first = await beats();
     await eventually(async () => (await beats()) !== first);
+    hold.open();
+    await settled();
+    expect(runs).to.equal(1);
+    expect(open.metrics.total('fence_rejections_total')).to.equal(0);
+  });
+
+  it('does not take its own lane for that of a dead worker, after it has stood still for longer than the lease', async () => {
+    let runs = 0;
+    const hold = gate();
+    await consume(async (handed) => {
+      runs += 1;
+      await hold.opened;
+      return handed.map(() => DONE);
+    });
+    await queue.publish('messages', [job('1')]);
+    await eventually(() => runs === 1);
+    const beats = async () => (await sql<{ at: Date }>(BEAT))[0]?.at.getTime();
+    // After two of its own heartbeats the next one is 3 s away, and lanes are taken from the dead.
+    for (let count = 1; count <= 2; count += 1) {
+      const last = await beats();
+      await eventually(async () => (await beats()) !== last);
+    }
+    await sql(`UPDATE pgboss.job SET heartbeat_on = now() - interval '1 minute' WHERE state = 'active'`);
+    const isSilent = `SELECT FROM pgboss.job WHERE state = 'active' AND heartbeat_on < now() - interval '10 s'`;
+    await eventually(async () => (await sql(isSilent)).length === 0);
     hold.open();
     await settled();
     expect(runs).to.equal(1);
