@@ -18,8 +18,12 @@ const RETRIES = 2_000;
 /** How far back to look again for retries whose transaction committed after they were due. */
 const OVERLAP_MS = 2_000;
 
-/** In SQL: nobody has swept for a second. A sweep that is yet to come is of before the clock was set back. */
-export const SWEEP_IS_DUE = `swept_at NOT BETWEEN now() - interval '900 ms' AND now() + interval '900 ms'`;
+/**
+ * In SQL: nobody has swept for a second. A sweep that is yet to come is of before the clock was set back. By the moment of the statement,
+ * since others have swept meanwhile if the process stood still after its BEGIN, of which `now()` is the moment.
+ */
+export const SWEEP_IS_DUE = `
+  swept_at NOT BETWEEN statement_timestamp() - interval '900 ms' AND statement_timestamp() + interval '900 ms'`;
 
 interface Position {
   readonly due_until: Date;
@@ -74,9 +78,10 @@ export class LaneSweep {
   async #takeTurn(tx: Queryable): Promise<Position | undefined> {
     const [position] = await tx.query<Position>({
       name: `${this.#queue}-sweep-turn`,
-      text: `SELECT after_lane, CASE WHEN due_until <= now() THEN due_until ELSE '-infinity' END AS due_until, swept_at,
-               (CASE WHEN swept_at > now() THEN extract(epoch FROM swept_at - now()) * 1000 ELSE 0 END)::float8 AS set_back_ms
-             FROM wahook.sweep WHERE queue = $1 AND ${SWEEP_IS_DUE} FOR UPDATE SKIP LOCKED`,
+      text: `SELECT after_lane, CASE WHEN due_until <= moment THEN due_until ELSE '-infinity' END AS due_until, swept_at,
+               (CASE WHEN swept_at > moment THEN extract(epoch FROM swept_at - moment) * 1000 ELSE 0 END)::float8 AS set_back_ms
+             FROM wahook.sweep, statement_timestamp() AS moment
+             WHERE queue = $1 AND ${SWEEP_IS_DUE} FOR UPDATE OF sweep SKIP LOCKED`,
       values: [this.#queue],
     });
     return position;

@@ -10,7 +10,8 @@ const LANES = 1_000;
 /** Retries that are moved, those that are due first: 0.5 s of PostgreSQL. The others come as late as the clock was ahead. */
 const RETRIES = 10_000;
 
-const AHEAD = `now() + interval '${AHEAD_MS} ms'`;
+/** `now()` is the moment of BEGIN: to a process that stood still since then, what others did meanwhile would lie in the future. */
+const AHEAD = `statement_timestamp() + interval '${AHEAD_MS} ms'`;
 
 /**
  * By the index of live jobs. Of those that wait it is read from its end: one probe of 0.02 ms among 100,000 (measured 2026-11), and the order keeps the
@@ -27,10 +28,10 @@ const FREE_LANES = `
   ), active AS (
     SELECT id FROM ${aheadIn('active', 'heartbeat_on')} AS active
   ), woken AS (
-    UPDATE pgboss.job SET start_after = now(), created_on = LEAST(created_on, now())
+    UPDATE pgboss.job SET start_after = statement_timestamp(), created_on = LEAST(created_on, statement_timestamp())
     FROM waiting WHERE name = $1 AND job.id = waiting.id
   )
-  UPDATE pgboss.job SET heartbeat_on = now() FROM active WHERE name = $1 AND job.id = active.id`;
+  UPDATE pgboss.job SET heartbeat_on = statement_timestamp() FROM active WHERE name = $1 AND job.id = active.id`;
 
 /**
  * Lets workers have lanes whose job would be due only when the clock is back where it was. Of a worker that beat then nobody could tell

@@ -1,6 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { Database } from '../../../src/adapters/postgres/database.ts';
 import { LaneRows } from '../../../src/adapters/postgres/lane-rows.ts';
 import { LaneScheduler } from '../../../src/adapters/postgres/lane-scheduler.ts';
+import { LaneSweep } from '../../../src/adapters/postgres/lane-sweep.ts';
 import { sendJob } from '../../../src/core/lanes.ts';
 import type { Consumption, Settlement } from '../../../src/core/ports/queue.ts';
 import { outboundText } from '../../core/builders.ts';
@@ -109,5 +112,53 @@ describe('When the clock of the database was a day ahead and is set back', funct
     await eventually(async () => ((await sql<{ s: number }>(left))[0]?.s ?? 0) < 3_601, 5_000);
     expect((await sql<{ s: number }>(left))[0]?.s).to.be.above(3_580);
     expect(runs).to.have.length(1);
+  });
+});
+
+describe('A sweep of a process that stands still after its BEGIN', function () {
+  this.timeout(30_000);
+  before(startPostgres);
+
+  let open: OpenQueues;
+  let scheduler: LaneScheduler;
+  beforeEach(async () => {
+    open = await openPostgresQueues();
+    scheduler = new LaneScheduler({ boss: open.database.bossOptions(), log: silentLog });
+    await scheduler.start();
+  });
+  afterEach(async () => {
+    await scheduler.close();
+    await open.close();
+  });
+
+  it('does not take for a clock that was set back what others did meanwhile', async () => {
+    const sql = <Row extends object>(text: string) => open.database.query<Row>({ text });
+    await open.database.transaction((tx) => scheduler.wakeInside(tx, 'outbound', ['beaten', 'ahead']));
+    expect(await scheduler.fetch('outbound', 2)).to.have.length(2);
+    await open.queue.publish('outbound', [sendJob(outboundText('Hello'))]);
+    await sql(`UPDATE wahook.outbox SET next_attempt_at = now() + interval '60 s'`);
+
+    const standingStill: Database = {
+      ...{ query: (statement) => open.databaseElsewhere.query(statement), close: async () => {} },
+      bossOptions: () => open.databaseElsewhere.bossOptions(),
+      transaction: (work, options) =>
+        open.databaseElsewhere.transaction(async (tx) => {
+          await pause(9_000);
+          await sql(`UPDATE wahook.sweep SET swept_at = now() - interval '2 s';
+            UPDATE pgboss.job SET heartbeat_on = now();
+            UPDATE pgboss.job SET heartbeat_on = now() + interval '1 day' WHERE singleton_key = 'ahead'`);
+          return work(tx);
+        }, options),
+    };
+    await new LaneSweep(standingStill, scheduler, 'outbound').sweep();
+
+    const isKept = `SELECT FROM wahook.outbox WHERE next_attempt_at > accepted_at + interval '59 s'`;
+    expect(await sql(isKept), 'the retry').to.have.length(1);
+    const young = `SELECT FROM pgboss.job
+      WHERE state = 'active' AND heartbeat_on BETWEEN now() - interval '5 s' AND now()`;
+    expect(await sql(young), 'the heartbeats').to.have.length(2);
+    // Or it would have done nothing at all.
+    const hasSwept = `SELECT FROM wahook.sweep WHERE queue = 'outbound' AND swept_at < now() - interval '5 s'`;
+    expect(await sql(hasSwept)).to.have.length(1);
   });
 });
