@@ -2,7 +2,7 @@ import type { Db } from 'pg-boss';
 import type { QueueName } from '../../core/ports/queue.ts';
 
 /** What names one attempt of a lane's job to pg-boss. */
-interface Attempt {
+export interface Attempt {
   readonly id: string;
   readonly retryCount: number;
 }

@@ -7,7 +7,7 @@ import { type BossConnection, openBossConnection } from './boss-connection.ts';
 import { asBossDb } from './boss-db.ts';
 import { isConflict } from './conflict-retry.ts';
 import type { BossOptions, Queryable } from './database.ts';
-import { beat, type Heartbeat } from './lane-heartbeat.ts';
+import { type Attempt, beat, type Heartbeat } from './lane-heartbeat.ts';
 import { toWahookError } from './sql-errors.ts';
 
 /** One worker's hold on a lane: a job of pg-boss in the very attempt (`retryCount`) in which it was fetched. */
@@ -264,12 +264,6 @@ export class LaneScheduler {
   #warn(message: string, reason: string): void {
     this.#options.log.warn(message, { reason });
   }
-}
-
-/** What names one attempt of a lane's job to pg-boss. */
-interface Attempt {
-  readonly id: string;
-  readonly retryCount: number;
 }
 
 /**
