@@ -181,6 +181,8 @@ export class LaneConsumer implements Consumption {
       const isHeld = () => !signal.aborted && performance.now() - held.provenAtMs < HEARTBEAT_SECONDS * 1000;
       const outcome = await this.#visit.run(claim, { signal, isHeld }, () => this.#stopped !== undefined);
       if (outcome === 'fenced') log.warn('a lane was taken over; its last burst does not count', { queue });
+      if (outcome === 'left or fenced')
+        log.warn('no answer whether a burst was settled: it was, or its lane was taken over', { queue });
     } catch (error) {
       // A handler's error may quote content, so only its name is told.
       const reason = error instanceof WahookError ? error.message : error instanceof Error ? error.name : typeof error;

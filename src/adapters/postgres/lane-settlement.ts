@@ -44,10 +44,17 @@ const UNWRITTEN = {
   message: 'What the handler wants to send and keep takes too long to store: let it do less in one run',
 };
 
+/** What is known of the attempts to settle one burst. */
+export interface Attempts {
+  /** The answer to a COMMIT was lost. If it counted and gave up the lane, the next attempt is fenced by it. */
+  mayHaveCounted: boolean;
+}
+
 /** One lane's burst, ready to be written. */
 interface Settling extends Burst {
   readonly claim: LaneClaim;
   readonly next: Next;
+  readonly attempts: Attempts;
 }
 
 export interface LaneSettlementOptions {
@@ -84,9 +91,11 @@ export class LaneSettlement {
   /**
    * False if the lane was lost. What the database refuses for good it would refuse at every run: then the burst is over, and
    * what was to be done with it is a dead letter for a person to look at.
+   *
+   * @param attempts the same for each repetition
    */
-  settle(claim: LaneClaim, burst: Burst, next: Next): Promise<boolean> {
-    return this.#batch.add({ claim, next, ...burst });
+  settle(claim: LaneClaim, burst: Burst, next: Next, attempts = { mayHaveCounted: false }): Promise<boolean> {
+    return this.#batch.add({ claim, next, attempts, ...burst });
   }
 
   async #settleAll(settling: readonly Settling[]): Promise<readonly (boolean | Promise<boolean>)[]> {
@@ -94,8 +103,7 @@ export class LaneSettlement {
     try {
       return await this.#write(settling, attempt);
     } catch (error) {
-      // A COMMIT whose answer was lost may have counted.
-      if (attempt.isAtCommit) throw error;
+      if (attempt.isAtCommit) throw afterCommit(settling, error);
       const [only] = settling;
       if (only !== undefined && settling.length === 1) return [await this.#settleWithoutEffects(only, error)];
       return settling.map((one) => this.#settleAlone(one));
@@ -107,7 +115,7 @@ export class LaneSettlement {
     try {
       return (await this.#write([one], attempt))[0] === true;
     } catch (error) {
-      if (attempt.isAtCommit) throw error;
+      if (attempt.isAtCommit) throw afterCommit([one], error);
       return await this.#settleWithoutEffects(one, error);
     }
   }
@@ -142,7 +150,8 @@ export class LaneSettlement {
     });
     if (written.outbound.length > 0) scheduler.wake('outbound', written.outbound);
     if (written.moved.length > 0) scheduler.wake(queue, written.moved);
-    if (ours.size < settling.length) metrics.count('fence_rejections_total', { queue }, settling.length - ours.size);
+    const rejected = settling.filter(({ claim, attempts }) => !ours.has(claim) && !attempts.mayHaveCounted).length;
+    if (rejected > 0) metrics.count('fence_rejections_total', { queue }, rejected);
     return settling.map(({ claim }) => ours.has(claim));
   }
 
@@ -168,6 +177,12 @@ export class LaneSettlement {
     if (untouched.length > 0) await this.#rows.unclaim(tx, untouched);
     return { outbound, moved: movedTo(settled) };
   }
+}
+
+/** A COMMIT whose answer was lost may have counted. */
+function afterCommit(settling: readonly Settling[], error: unknown): unknown {
+  for (const { attempts } of settling) attempts.mayHaveCounted = true;
+  return error;
 }
 
 /**

@@ -7,7 +7,14 @@ import type { ConsumeOptions, JobContext, JobHandler, NewJob, Settlement } from 
 import { Batch } from './batch.ts';
 import { type ClaimedRow, type ClaimedRows, type LaneRequest, LaneRows } from './lane-rows.ts';
 import type { LaneClaim } from './lane-scheduler.ts';
-import { type Burst, type Effects, LaneSettlement, type LaneSettlementOptions, type Next } from './lane-settlement.ts';
+import {
+  type Attempts,
+  type Burst,
+  type Effects,
+  LaneSettlement,
+  type LaneSettlementOptions,
+  type Next,
+} from './lane-settlement.ts';
 
 /** What one visit may take before the lane goes to the end of the line, so that a chatty lane starves nobody. */
 const TURN = { rows: 50, ms: 5_000 } as const;
@@ -26,8 +33,11 @@ export interface LaneVisitOptions extends LaneSettlementOptions {
   readonly holds: boolean;
 }
 
-/** `fenced`: another worker has the lane, and nothing of the last burst counted. */
-export type VisitOutcome = 'left' | 'fenced';
+/**
+ * `fenced`: another worker has the lane, and nothing of the last burst counted. `left or fenced`: the answer to a COMMIT was lost, and the
+ * lane is not ours any more.
+ */
+export type VisitOutcome = 'left' | 'fenced' | 'left or fenced';
 
 /** Rows under way. */
 interface Claimed {
@@ -79,7 +89,7 @@ export class LaneVisit {
       const next = await this.#handleAndSettle({ claim, rows, signal }, handled, (burst) =>
         nextOf(burst, more, isOver()),
       );
-      if (next === 'fenced') return 'fenced';
+      if (next === 'fenced' || next === 'left or fenced') return next;
       if (next !== 'stay') return 'left';
     }
     return this.#leave(claim, 'leave awake');
@@ -95,11 +105,13 @@ export class LaneVisit {
     { claim, rows, signal }: Claimed,
     handled: Promise<Burst>,
     decide: (burst: Burst) => Next,
-  ): Promise<Next | 'fenced'> {
+  ): Promise<Next | 'fenced' | 'left or fenced'> {
     try {
       const burst = await handled;
       const next = decide(burst);
-      return (await this.#settle(claim, burst, next, signal)) ? next : 'fenced';
+      const attempts = { mayHaveCounted: false };
+      if (await this.#settle({ claim, rows, signal }, burst, next, attempts)) return next;
+      return attempts.mayHaveCounted ? 'left or fenced' : 'fenced';
     } catch (error) {
       // The process lives. If this cannot be noted either, the worst is an interruption too many.
       await this.#mark(claim, rows, false).catch(() => {});
@@ -111,11 +123,11 @@ export class LaneVisit {
    * A handler of another queue is run again if this fails, which costs nothing but time. A send would be one that may have happened,
    * also one that did not: its person gets nothing until a status could have come, or it is a dead letter.
    */
-  async #settle(claim: LaneClaim, burst: Burst, next: Next, signal: AbortSignal): Promise<boolean> {
+  async #settle({ claim, signal }: Claimed, burst: Burst, next: Next, attempts: Attempts): Promise<boolean> {
     const untilMs = performance.now() + (this.#options.queue === 'outbound' ? SETTLE_AGAIN.forMs : 0);
     for (;;) {
       try {
-        return await this.#settlement.settle(claim, burst, next);
+        return await this.#settlement.settle(claim, burst, next, attempts);
       } catch (error) {
         if (!isWahookError(error, 'storage_unavailable') || performance.now() > untilMs) throw error;
         await pause(SETTLE_AGAIN.everyMs, undefined, { signal }).catch(() => {});

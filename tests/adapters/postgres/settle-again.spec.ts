@@ -141,6 +141,8 @@ describe('While the database does not take what became of a job', function () {
       [1, false],
       [2, false],
     ]);
+    expect(metrics.total('fence_rejections_total', { queue: 'outbound' })).to.equal(0);
+    expect(log.lines.filter(({ message }) => message.includes('does not count'))).to.deep.equal([]);
   });
 
   it('a handler that sends nothing itself is run again', async () => {
