@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { Content } from './load.ts';
 import { type ServiceUnderTest, startCeiling, startPeer, startService } from './processes.ts';
 import { type BenchDatabase, emptyRedis, freshDatabase, postgresServer, type RedisKind } from './servers.ts';
+import { SENT } from './webhooks.ts';
 
 /** Something that takes webhooks, started on stores of its own. */
 export interface Running {
@@ -145,7 +146,9 @@ export async function onPostgres(
     while (started.length < count) started.push(await startService({ ...env, ROLE: role }, nodeArgs));
     return started;
   };
-  const [web, others] = [await start('web', receivers), await start('worker', workers)];
+  const web = await start('web', receivers);
+  if (workers > 0) await fillSent(database);
+  const others = await start('worker', workers);
   return {
     receivers: web,
     database,
@@ -156,6 +159,23 @@ export async function onPostgres(
       await database.drop();
     },
   };
+}
+
+/** More than one load has statuses for. */
+const MOST_SENT = 50_000;
+
+/** Messages that were sent, for the statuses of the load to be about. */
+async function fillSent({ url }: BenchDatabase): Promise<void> {
+  const messages = Array.from({ length: MOST_SENT }, (_, message) => message);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(
+    `INSERT INTO wahook.outbox (queue, lane, event_key, event_day, payload, state, wamid, settled_at)
+     SELECT 'outbound', send_id, send_id, 0, '{}', 'done', wamid, now() FROM unnest($1::text[], $2::text[]) AS sent (send_id, wamid)`,
+    [messages.map(SENT.sendId), messages.map(SENT.wamid)],
+  );
+  await client.query('ANALYZE wahook.outbox');
+  await client.end();
 }
 
 async function waitingIn({ url }: BenchDatabase): Promise<number> {

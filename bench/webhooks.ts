@@ -26,6 +26,14 @@ let made = 0;
 
 const WORDS = ['sent', 'delivered', 'read'] as const;
 
+/** Messages of ours that statuses are about, counted from 0. */
+export const SENT = {
+  wamid: (message: number) => `wamid.HBgLMTU1NTAxMDEwMDEVAgASGBQzsent${String(message).padStart(8, '0')}`,
+  sendId: (message: number) => `bench-${message}`,
+} as const;
+
+let statuses = 0;
+
 /**
  * A webhook of so many messages or statuses, all new, from so many customers in turns. As in Meta's documentation (2026-09),
  * without white space, as on the wire.
@@ -71,12 +79,16 @@ function message(waId: string, bytes: number): object {
   };
 }
 
-/** Of a message that this installation did not send: what is measured is its way into the store. */
+/** Sent, delivered and read of one message after the other: those that `SENT` names, in a database that was filled with them. */
 function status(waId: string): object {
+  const place = statuses;
+  statuses += 1;
+  const message = Math.floor(place / WORDS.length);
   return {
-    id: wamid(),
-    status: WORDS[made % WORDS.length],
+    id: SENT.wamid(message),
+    status: WORDS[place % WORDS.length],
     timestamp: String(Math.floor(Date.now() / 1_000)),
+    biz_opaque_callback_data: SENT.sendId(message),
     recipient_id: waId,
     recipient_user_id: `US.40231187650${waId}`,
     conversation: { id: 'a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6', origin: { type: 'service' } },
