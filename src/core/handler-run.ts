@@ -28,7 +28,7 @@ export interface OpenRun {
 }
 
 interface RunParts {
-  /** Of the events handed over together. */
+  /** Of the events handed over together: of messages alone, if there is more than one. */
   readonly jobs: readonly Job<WebhookEvent>[];
   /** The one of them that stands for all. */
   readonly first: Job<WebhookEvent>;
@@ -56,7 +56,7 @@ export function openRun({ jobs, first, context, signal, log, clock, stores, kept
   };
   const run: HandlerRun = {
     ...{ eventKey: key.id, attempt, signal },
-    ...(jobs.length > 1 && { burst: jobs.flatMap(({ payload }) => messageOf(payload)) }),
+    ...(jobs.length > 1 && { burst: jobs.map(({ payload }) => payload as InboundMessage) }),
     log: boundLog(log, { job: id, attempt }),
     now: () => clock.now(),
     channel: stores.channel,
@@ -97,8 +97,4 @@ export function openRun({ jobs, first, context, signal, log, clock, stores, kept
       }
     },
   };
-}
-
-function messageOf(event: WebhookEvent): readonly InboundMessage[] {
-  return event.kind === 'message' ? [event] : [];
 }

@@ -39,7 +39,7 @@ export function isBulkLane(lane: string): boolean {
 /** By a hash (FNV-1a) of the recipient. */
 function bulkLaneOf(recipientLane: string): string {
   let hash = 0x811c9dc5;
-  for (const character of recipientLane) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  for (const character of recipientLane) hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x01000193);
   return `${BULK}${(hash >>> 0) % BULK_LANES}`;
 }
 

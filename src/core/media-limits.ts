@@ -44,7 +44,7 @@ export function checkUpload(mimeType: string, bytes: number): void {
 
 /** `audio/ogg; codecs=opus` → `audio/ogg` */
 export function bareType(mimeType: string): string {
-  return (mimeType.split(';')[0] ?? '').trim().toLowerCase();
+  return mimeType.replace(/;.*$/s, '').trim().toLowerCase();
 }
 
 function refusal(reason: string): WahookError {

@@ -151,10 +151,7 @@ function offerMisfits(offer: MessageTemplate['offer'], endsAtMs: number | undefi
 function cardsMisfits(cards: MessageTemplate['cards'], given: readonly TemplateCard[] | undefined): readonly string[] {
   if (cards === undefined) return given === undefined ? [] : ['it has no carousel, but one is given'];
   if (given?.length !== cards.length) return [`its carousel has ${cards.length} cards, not ${given?.length ?? 0}`];
-  return cards.flatMap((card, index) => {
-    const parts = given[index];
-    return parts === undefined ? [] : partMisfits(`card ${index + 1}: `, card, parts);
-  });
+  return cards.flatMap((card, index) => partMisfits(`card ${index + 1}: `, card, given[index] as TemplateCard));
 }
 
 function named(places: readonly string[]): string {

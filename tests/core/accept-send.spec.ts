@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { MemoryDedupStore } from '../../src/adapters/memory/memory-dedup-store.ts';
 import { MemoryMessageQueue } from '../../src/adapters/memory/memory-message-queue.ts';
 import { MemoryRows } from '../../src/adapters/memory/memory-rows.ts';
 import { MemorySentMessages } from '../../src/adapters/memory/memory-sent-messages.ts';
 import { MemoryServiceWindows } from '../../src/adapters/memory/memory-service-windows.ts';
 import { AcceptSend, type SendRequest } from '../../src/core/accept-send.ts';
+import { WahookError } from '../../src/core/errors.ts';
 import { WINDOW_MS } from '../../src/core/service-window.ts';
 import { manualClock } from '../support/recording.ts';
 
@@ -27,7 +29,8 @@ describe('A message from outside of the bot', () => {
     const queue = new MemoryMessageQueue(rows);
     const sent = new MemorySentMessages(rows, queue, clock);
     const dedupClock = manualClock();
-    const accept = new AcceptSend(new MemoryDedupStore(dedupClock), queue, sent, windows, clock, {
+    const dedup = new MemoryDedupStore(dedupClock);
+    const accept = new AcceptSend(dedup, queue, sent, windows, clock, {
       outsideWindow,
       isOurs: (phoneNumberId) => ours.has(phoneNumberId),
       templates: { problemWith: async () => problems[0] },
@@ -38,7 +41,9 @@ describe('A message from outside of the bot', () => {
       nowMs += ms;
     };
     const run = (request: SendRequest, key = 'key') => accept.run(request, key);
-    return { run, waiting, wait, forgetKeys, ours, problems };
+    const failing = (error: Error) => sinon.stub(queue, 'publish').rejects(error);
+    const inUse = () => sinon.stub(dedup, 'once').resolves({ fresh: [], duplicate: [], busy: ['a key'] });
+    return { failing, inUse, run, waiting, wait, forgetKeys, ours, problems };
   };
 
   it('is refused from the moment on at which the window is closed, and accepted until then', async () => {
@@ -86,6 +91,30 @@ describe('A message from outside of the bot', () => {
     problems.pop();
     expect((await run(TO_ANA, 'another key')).outcome).to.equal('accepted');
     expect(await waiting()).to.equal(2);
+  });
+
+  it('is told apart from another one with its key that comes in the same moment', async () => {
+    const { run, waiting } = open(0);
+    const other = { ...TO_ANA, content: { type: 'text', text: 'Another' } } as const;
+    const outcomes = await Promise.all([run(TO_ANA), run(other)]);
+    expect(outcomes.map(({ outcome }) => outcome)).to.deep.equal(['accepted', 'conflict']);
+    expect(await waiting()).to.equal(1);
+  });
+
+  it('is told to come again while its key is in use', async () => {
+    const { run, inUse } = open(0);
+    inUse();
+    expect(await run(TO_ANA)).to.deep.equal({ outcome: 'busy' });
+  });
+
+  it('is not accepted while the store does not answer, and leaves its key free', async () => {
+    const { run, failing, waiting } = open(0);
+    const stub = failing(new WahookError('storage_unavailable', 'gone'));
+    const error = await run(TO_ANA).catch((reason: unknown) => reason);
+    expect(error).to.have.property('code', 'storage_unavailable');
+    stub.restore();
+    expect((await run(TO_ANA)).outcome).to.equal('accepted');
+    expect(await waiting()).to.equal(1);
   });
 
   it('is told apart from another one with its key for as long as it is kept, also when the key is forgotten', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ApplyStatuses, type Delivery, nextDelivery } from '../../src/core/delivery-status.ts';
+import { ApplyStatuses, type Delivery, nextDelivery, refusal } from '../../src/core/delivery-status.ts';
 import { WahookError } from '../../src/core/errors.ts';
 import { laneOf } from '../../src/core/lanes.ts';
 import type { StatusUpdate } from '../../src/core/model.ts';
@@ -31,6 +31,11 @@ describe('The delivery state of a message', () => {
   it('is lifted out of failed by real evidence, and not pushed back by a failure on another device', () => {
     expect(stateAfter('failed', 'delivered')).to.equal('delivered');
     expect(stateAfter('read', 'failed')).to.equal('read');
+  });
+
+  it('says why a message is sent again, also where Meta gives no code', () => {
+    expect(refusal([{ code: 131_000, title: 'Something went wrong' }]).code).to.equal('graph_131000');
+    expect(refusal(undefined).code).to.equal('graph_unknown');
   });
 
   it('does not change by a word that this version does not know', () => {
@@ -180,6 +185,17 @@ describe('Applying statuses', () => {
       const settlements = await run(incoming(statusUpdate('sent')), incoming(poison), incoming(statusUpdate('read')));
       expect(settlements.map(({ outcome }) => outcome)).to.deep.equal(['done', 'dead', 'done']);
       expect(settlements[1]).to.have.nested.property('error.code', 'unstorable');
+    });
+
+    it('passes that on too if it shows while one that the store can never take is looked for', async () => {
+      let calls = 0;
+      const refuse = () => {
+        calls += 1;
+        throw new WahookError(calls === 1 ? 'unstorable' : 'storage_unavailable', 'not now');
+      };
+      const { run } = open(refuse);
+      const error = await run(incoming(statusUpdate('sent'))).catch((reason: unknown) => reason);
+      expect(error).to.have.property('code', 'storage_unavailable');
     });
 
     it('passes on what the store cannot do right now', async () => {

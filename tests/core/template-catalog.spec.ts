@@ -48,6 +48,19 @@ describe('TemplateCatalog', () => {
     expect(asked, 'for everybody').to.have.length(2);
   });
 
+  it('asks anew though an answer fails that was forgotten while it was under way', async () => {
+    const { asked, world, catalog } = open();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    Object.assign(world, { answer: promise, fails: true });
+    const failing = rejection(catalog.list(ACCOUNT, { optional: true }));
+    catalog.heard({ field: 'message_template_status_update', businessAccountId: '1' });
+    resolve();
+    expect(await failing).to.be.instanceOf(WahookError);
+    Object.assign(world, { answer: Promise.resolve(), fails: false });
+    expect(await catalog.list(ACCOUNT)).to.deep.equal([TEMPLATE]);
+    expect(asked).to.have.length(2);
+  });
+
   it('remembers no failure for those who need the templates', async () => {
     const { asked, world, catalog } = open();
     world.fails = true;

@@ -55,6 +55,15 @@ describe('The check of templates that other programs send', () => {
     );
   });
 
+  it('hides no mistake of its own behind a list that is not there', async () => {
+    const source = { list: () => Promise.reject(new TypeError('a bug')) };
+    const check = new TemplateCheck(source, () => '77', new RecordingLog());
+    const failed = check
+      .problemWith({ phoneNumberId: '1065', content: template('1042') })
+      .catch((error: unknown) => error);
+    expect(await failed).to.be.instanceOf(TypeError);
+  });
+
   it('refuses nothing by a list that may be old', async () => {
     const { problemWith, asked, store } = open();
     store.put('77', []);

@@ -110,6 +110,18 @@ const CASES: readonly (readonly [string, Partial<MessageTemplate>, TemplateParts
     { buttons: [{ type: 'url', text: 'a' }] },
     'the address of its button 0 has no place, but a text is given for it',
   ],
+  [
+    'something for a kind of button that is not known',
+    { buttons: [button('NEW')] },
+    { buttons: [{ type: 'url', text: 'a' }] },
+  ],
+  [
+    'an empty header for a text',
+    { header: { format: 'TEXT', places: [] } },
+    { header: {} as never },
+    'its header is a text, but nothing is given',
+  ],
+  ['no cards', { cards: [card, card] }, {}, 'its carousel has 2 cards, not 0'],
   ['a paused one', { status: 'PAUSED' }, {}, 'its status is PAUSED, so Meta does not send it'],
   ['a status that is not known', { status: 'BRAND_NEW' }, {}],
   ['an offer', { offer: { ends: true } }, { offerEndsAtMs: 1 }],
