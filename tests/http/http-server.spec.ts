@@ -5,8 +5,9 @@ import sinon from 'sinon';
 import { Admission } from '../../src/http/admission.ts';
 import { type HttpServer, type ListenOptions, type ListenResult, listen } from '../../src/http/http-server.ts';
 import { TIME_LIMITS } from '../../src/time-limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { RecordingLog } from '../support/recording.ts';
-import { closeApps, eventually, exchange, type OpenApp, openApp, openConnection, statusesIn } from './open-app.ts';
+import { closeApps, exchange, type OpenApp, openApp, openConnection, statusesIn } from './open-app.ts';
 
 const GET_HEALTH = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n';
 const POST_HEAD = 'POST /webhook/whatsapp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n';

@@ -137,8 +137,3 @@ export async function exchange(port: number, request: string | Buffer): Promise<
 export function statusesIn(received: string): number[] {
   return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
 }
-
-/** Polls until `holds`; the test's own timeout ends the wait. */
-export async function eventually(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

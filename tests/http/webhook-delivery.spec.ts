@@ -1,16 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { MAX_BODY_BYTES } from '../../src/http/webhook-delivery.ts';
-import {
-  closeApps,
-  eventually,
-  exchange,
-  GOOD_SIGNATURE,
-  type OpenApp,
-  openApp,
-  openConnection,
-  statusesIn,
-} from './open-app.ts';
+import { eventually } from '../support/eventually.ts';
+import { closeApps, exchange, GOOD_SIGNATURE, type OpenApp, openApp, openConnection, statusesIn } from './open-app.ts';
 
 const PATH = '/webhook/whatsapp';
 

@@ -6,7 +6,7 @@ const CONVERSATIONS = 50;
 const ROUNDS = 8;
 
 /**
- * By processor time, since others use the machine, and less than half of what a machine at rest reaches (docs/testing.md). Waiting would
+ * By processor time, since others use the machine, and less than half of what was seen (docs/testing.md). Waiting would
  * not show in it: half the bar holds by the clock on the wall, for the best round.
  */
 const AT_LEAST_PER_SECOND = 150;

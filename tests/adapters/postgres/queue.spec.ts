@@ -227,7 +227,8 @@ describe('the queue on Postgres', () => {
     await settled();
   });
 
-  it('keeps the lane of a handler that runs longer than the lease', async () => {
+  /** A handler at work on one message. `finish` lets it end, and expects that it was run once and had its lane all along. */
+  const holdLane = async () => {
     let runs = 0;
     const hold = gate();
     await consume(async (handed) => {
@@ -238,25 +239,24 @@ describe('the queue on Postgres', () => {
     await queue.publish('messages', [job('1')]);
     await eventually(() => runs === 1);
     const beats = async () => (await sql<{ at: Date }>(BEAT))[0]?.at.getTime();
+    const finish = async () => {
+      hold.open();
+      await settled();
+      expect(runs).to.equal(1);
+      expect(open.metrics.total('fence_rejections_total')).to.equal(0);
+    };
+    return { beats, finish };
+  };
+
+  it('keeps the lane of a handler that runs longer than the lease', async () => {
+    const { beats, finish } = await holdLane();
     const first = await beats();
     await eventually(async () => (await beats()) !== first);
-    hold.open();
-    await settled();
-    expect(runs).to.equal(1);
-    expect(open.metrics.total('fence_rejections_total')).to.equal(0);
+    await finish();
   });
 
   it('does not take its own lane for that of a dead worker, after it has stood still for longer than the lease', async () => {
-    let runs = 0;
-    const hold = gate();
-    await consume(async (handed) => {
-      runs += 1;
-      await hold.opened;
-      return handed.map(() => DONE);
-    });
-    await queue.publish('messages', [job('1')]);
-    await eventually(() => runs === 1);
-    const beats = async () => (await sql<{ at: Date }>(BEAT))[0]?.at.getTime();
+    const { beats, finish } = await holdLane();
     // After two of its own heartbeats the next one is 3 s away, and lanes are taken from the dead.
     for (let count = 1; count <= 2; count += 1) {
       const last = await beats();
@@ -265,10 +265,7 @@ describe('the queue on Postgres', () => {
     await sql(`UPDATE pgboss.job SET heartbeat_on = now() - interval '1 minute' WHERE state = 'active'`);
     const isSilent = `SELECT FROM pgboss.job WHERE state = 'active' AND heartbeat_on < now() - interval '10 s'`;
     await eventually(async () => (await sql(isSilent)).length === 0);
-    hold.open();
-    await settled();
-    expect(runs).to.equal(1);
-    expect(open.metrics.total('fence_rejections_total')).to.equal(0);
+    await finish();
   });
 
   it('finds within two seconds what a process stored that died before it could wake anybody', async () => {
