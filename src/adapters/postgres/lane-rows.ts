@@ -1,6 +1,6 @@
 import type { Job, JobError, NewJob, QueueDepth, QueueName } from '../../core/ports/queue.ts';
 import { type Queryable, TextArray } from './database.ts';
-import { LANE_IS_HELD, type LaneClaim } from './lane-scheduler.ts';
+import { HELD_JOBS, type LaneClaim } from './lane-scheduler.ts';
 
 /** One probe of the index of dead rows. */
 const BEFORE_THE_DEAD = `AND seq < COALESCE(
@@ -130,10 +130,11 @@ export class LaneRows {
     const records = await db.query<ClaimedRecord>({
       name: `${this.#queue}-claim${this.#holds ? '-held' : ''}`,
       text: `
-        WITH visit AS (
-          SELECT * FROM unnest($2::text[], $3::uuid[], $4::integer[], $5::integer[])
-            WITH ORDINALITY AS given (lane, id, retry_count, burst, place)
-          WHERE ${LANE_IS_HELD}
+        WITH held AS MATERIALIZED (${HELD_JOBS}
+        ), visit AS (
+          SELECT * FROM unnest($2::uuid[], $3::integer[], $4::text[], $5::integer[])
+            WITH ORDINALITY AS given (id, retry_count, lane, burst, place)
+          WHERE ((id, retry_count) IN (SELECT id, retry_count FROM held)) IS TRUE
         ), head AS (
           SELECT place, seq, claimed AS interrupted, under_way AS was_under_way,
                  bool_and(next_attempt_at IS NULL OR next_attempt_at <= now()) OVER up_to_here AS due,
@@ -156,9 +157,9 @@ export class LaneRows {
                   ahead.interrupted, ahead.was_under_way, item.interruptions, item.accepted_at, item.last_error, ahead.more`,
       values: [
         this.#queue,
-        requests.map(({ claim }) => claim.lane),
         requests.map(({ claim }) => claim.id),
         requests.map(({ claim }) => claim.retryCount),
+        requests.map(({ claim }) => claim.lane),
         requests.map(({ burst }) => burst),
       ],
     });

@@ -35,7 +35,7 @@ export class PgliteDatabase implements Database {
         ...(folder !== undefined && { dataDir: folder }),
         ...(from !== undefined && { loadDataDir: from }),
       });
-      await pglite.exec('SET search_path = wahook, pg_catalog');
+      await pglite.exec('SET search_path = wahook, pg_catalog; SET enable_seqscan = off');
       return new PgliteDatabase(pglite, lock);
     } catch (error) {
       await lock?.release();
