@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { isWahookError } from '../../src/core/errors.ts';
-import type { InboundMessage, Json } from '../../src/core/model.ts';
+import type { InboundMessage, Json, OutboundMessage } from '../../src/core/model.ts';
 import type { ConversationState, OnceCall, StateWrite } from '../../src/core/ports/bot.ts';
 import type { Consumption, Job, JobContext, MessageQueue, Settlement } from '../../src/core/ports/queue.ts';
 import { eventually } from '../support/eventually.ts';
@@ -26,6 +26,10 @@ function message(text: string): InboundMessage {
     ...{ kind: 'message', type: 'text', text, id: `wamid.${text}`, phoneNumberId: '1065', businessAccountId: '1022' },
     ...{ customer: { waId: '15551234567' }, sentAtMs: 1_700_000_000_000 },
   };
+}
+
+function send(sendId: string, text: string): OutboundMessage {
+  return { sendId, phoneNumberId: '1065', to: { waId: '15551234567' }, content: { type: 'text', text } };
 }
 
 export function conversationStateContract(openState: () => Promise<OpenConversationState>): void {
@@ -65,6 +69,21 @@ export function conversationStateContract(openState: () => Promise<OpenConversat
     );
     await eventually(async () => runs >= handlers.length && (await open.queue.depth('messages')).waiting === 0);
     await consumption.stop();
+  }
+
+  /** Of what is queued to be sent, in order. */
+  async function sentTexts(): Promise<readonly string[]> {
+    const texts: string[] = [];
+    consumption = await open.queue.consume(
+      'outbound',
+      async (jobs) => {
+        for (const { payload } of jobs) texts.push(payload.content.type === 'text' ? payload.content.text : '');
+        return jobs.map(() => DONE);
+      },
+      { concurrency: 1, burst: 10 },
+    );
+    await eventually(async () => (await open.queue.depth('outbound')).waiting === 0);
+    return texts;
   }
 
   it('knows nothing of a conversation in which nothing was kept, nor of a job that has called nobody', async () => {
@@ -203,10 +222,6 @@ export function conversationStateContract(openState: () => Promise<OpenConversat
   });
 
   it('commits sends once, in order, before those of the settlement, however often they are repeated', async () => {
-    const send = (sendId: string, text: string) => ({
-      ...{ sendId, phoneNumberId: '1065', to: { waId: '15551234567' } },
-      content: { type: 'text' as const, text },
-    });
     const waiting: number[] = [];
     await handled(async (context) => {
       await context.commit({ sends: [send('1', 'first'), send('2', 'second')] });
@@ -217,17 +232,16 @@ export function conversationStateContract(openState: () => Promise<OpenConversat
       return DONE;
     });
     expect(waiting).to.deep.equal([2]);
-    const sent: string[] = [];
-    consumption = await open.queue.consume(
-      'outbound',
-      async (jobs) => {
-        for (const { payload } of jobs) sent.push(payload.content.type === 'text' ? payload.content.text : '');
-        return jobs.map(() => DONE);
-      },
-      { concurrency: 1, burst: 10 },
-    );
-    await eventually(async () => (await open.queue.depth('outbound')).waiting === 0);
-    expect(sent).to.deep.equal(['first', 'second', 'third']);
+    expect(await sentTexts()).to.deep.equal(['first', 'second', 'third']);
+  });
+
+  it('stores what is committed in the order of the calls, also if the handler waits for none of them', async () => {
+    const texts = Array.from({ length: 300 }, (_, index) => `${index}`);
+    await handled((context) => {
+      for (const text of texts) void context.commit({ sends: [send(text, text)] });
+      return DONE;
+    });
+    expect(await sentTexts()).to.deep.equal(texts);
   });
 
   it('commits nothing once the handler has settled, also while the next one runs in its lane', async () => {

@@ -28,6 +28,13 @@ export interface Burst extends Effects {
 }
 
 /**
+ * Lanes that share a statement or a transaction at most, and such ones under way at once. With the 64 places that a worker has by default all
+ * go together; with 192 three groups keep worker and PostgreSQL busy at the same time (docs/performance.md). Smaller groups cost more: half as
+ * large ones 18 % for each message.
+ */
+export const LANES_TOGETHER = { mostItems: 64, mostRuns: 3 } as const;
+
+/**
  * What so many effects and more meet when they are written is their own doing; with fewer the database is in trouble. Writing them takes
  * some 30 ms, and a statement has 3 s.
  */
@@ -71,7 +78,8 @@ interface Written {
 }
 
 /**
- * Settles the bursts of many lanes in one short transaction: those that become ready while one is under way go into the next.
+ * Settles the bursts of many lanes in one short transaction: those that become ready while one is under way go into the next, or if they
+ * are many, into one beside it. Who settles twice in a lane waits for the first, or the second may be quicker.
  * It holds the fence of each lane, its sends and its rows, so either everything about a burst counts or nothing; a lane that
  * was taken over is left out of it. If it fails because of one lane, each is settled by itself; and if one fails then whose effects
  * are many while the same without them does not, that was a failed run: or it would come again for ever, and hold up the others
@@ -81,7 +89,7 @@ export class LaneSettlement {
   readonly #options: LaneSettlementOptions;
   readonly #rows: LaneRows;
   readonly #outbox = new LaneRows('outbound');
-  readonly #batch = new Batch<Settling, boolean>((settling) => this.#settleAll(settling));
+  readonly #batch = new Batch<Settling, boolean>((settling) => this.#settleAll(settling), LANES_TOGETHER);
 
   constructor(options: LaneSettlementOptions, rows: LaneRows) {
     this.#options = options;

@@ -11,6 +11,7 @@ import {
   type Attempts,
   type Burst,
   type Effects,
+  LANES_TOGETHER,
   LaneSettlement,
   type LaneSettlementOptions,
   type Next,
@@ -47,6 +48,8 @@ interface Claimed {
   readonly signal: AbortSignal;
 }
 
+type CommittedEffects = Parameters<JobContext['commit']>[0];
+
 /** Tells whether the lane is still ours. */
 type LaneHold = Pick<JobContext, 'signal' | 'isHeld'>;
 
@@ -67,7 +70,7 @@ export class LaneVisit {
     this.#options = options;
     this.#rows = new LaneRows(options.queue, options);
     this.#settlement = new LaneSettlement(options, this.#rows);
-    this.#claims = new Batch((requests) => this.#rows.claim(options.database, requests));
+    this.#claims = new Batch((requests) => this.#rows.claim(options.database, requests), LANES_TOGETHER);
   }
 
   /** Rejects with what the handler or the database rejected with; the lane is then still held. */
@@ -140,26 +143,33 @@ export class LaneVisit {
     const sends: NewJob<OutboundMessage>[] = [];
     const writes: StateWrite[] = [];
     let isOver = false;
+    // Settlements run side by side: what a handler does not wait for must not overtake what it asked for before.
+    let committed = Promise.resolve();
+    const commit = (effects: CommittedEffects): Promise<void> => {
+      if (isOver) return Promise.reject(new WahookError('fenced', 'the handler is done'));
+      const own = committed.then(() => this.#commit(claim, effects));
+      committed = own.catch(() => {});
+      return own;
+    };
     const told = await this.#options
       .handler(rows.map(({ job }) => job) as never, {
         send: (message) => void sends.push(sendJob(message)),
         keep: (write) => void writes.push(structuredClone(write)),
-        commit: (effects) => this.#commit(claim, effects, isOver),
+        commit,
         pause: (until) => this.#pause(claim, rows, until),
         ...hold,
       })
       .finally(() => {
         isOver = true;
       });
+    await committed;
     return burstOf(rows, told, { sends, writes });
   }
 
-  /** @param isOver the handler is done: the lane may still be ours, but what it does now does not count */
-  async #commit(claim: LaneClaim, effects: Parameters<JobContext['commit']>[0], isOver: boolean): Promise<void> {
-    const { sends = [], writes = [] } = effects;
+  async #commit(claim: LaneClaim, { sends = [], writes = [] }: CommittedEffects): Promise<void> {
     const burst: Burst = { sends: sends.map(sendJob), writes, settled: [], rows: [] };
-    if (isOver || !(await this.#settlement.settle(claim, burst, 'stay')))
-      throw new WahookError('fenced', 'the handler is done, or its lane was taken over');
+    if (!(await this.#settlement.settle(claim, burst, 'stay')))
+      throw new WahookError('fenced', 'the lane was taken over');
   }
 
   async #pause(claim: LaneClaim, rows: readonly ClaimedRow[], until: Promise<void>): Promise<void> {

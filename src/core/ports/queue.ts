@@ -71,7 +71,8 @@ export interface JobContext {
   /** Has these stored in the transaction that settles the jobs, after those before; of one thing the last counts. */
   keep(write: StateWrite): void;
   /**
-   * Stores these now, all or none, in a transaction of their own in which the lane is ours; whatever becomes of the jobs.
+   * Stores these now, all or none, in a transaction of their own in which the lane is ours; whatever becomes of the jobs. One
+   * after the other in the order of the calls, and before the jobs settle, whether the handler waits for them or not.
    * A send with the id of one that is stored already changes nothing.
    *
    * @throws WahookError `fenced` if the claim is lost: then nothing is stored. `unstorable`, `storage_unavailable`

@@ -45,4 +45,43 @@ describe('A batch', () => {
     slow.reject(new Error('no'));
     expect(await one.catch((error: unknown) => (error as Error).message)).to.equal('no');
   });
+
+  it('takes no more in a run than it may, and the rest in the next', async () => {
+    const runs: (readonly number[])[] = [];
+    const batch = new Batch<number, number>(
+      async (items) => {
+        runs.push(items);
+        return items;
+      },
+      { mostItems: 2 },
+    );
+    expect(await Promise.all([1, 2, 3, 4, 5].map((item) => batch.add(item)))).to.deep.equal([1, 2, 3, 4, 5]);
+    expect(runs).to.deep.equal([[1, 2], [3, 4], [5]]);
+  });
+
+  it('begins a run beside others only for as many as one takes, and no more of them than it may', async () => {
+    const runs: (readonly number[])[] = [];
+    const goOn = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const batch = new Batch<number, number>(
+      async (items) => {
+        runs.push(items);
+        begun.resolve();
+        await goOn.promise;
+        return items;
+      },
+      { mostItems: 2, mostRuns: 2 },
+    );
+    const results = [batch.add(1)];
+    await begun.promise;
+    results.push(batch.add(2));
+    expect(runs, 'one more is not worth a run').to.deep.equal([[1]]);
+    results.push(batch.add(3));
+    expect(runs, 'two are').to.deep.equal([[1], [2, 3]]);
+    results.push(batch.add(4), batch.add(5));
+    expect(runs, 'no third run').to.deep.equal([[1], [2, 3]]);
+    goOn.resolve();
+    expect(await Promise.all(results)).to.deep.equal([1, 2, 3, 4, 5]);
+    expect(runs).to.deep.equal([[1], [2, 3], [4, 5]]);
+  });
 });
