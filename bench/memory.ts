@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../tests/support/eventually.ts';
+import { freePort } from '../tests/support/server-process.ts';
+import { bytesInUse } from './inspected.ts';
 import { LoadConnection } from './load-connection.ts';
 import { requestOf } from './load-requests.ts';
 import { LoadGenerator } from './processes.ts';
@@ -13,6 +15,11 @@ import { messageWebhook } from './webhooks.ts';
 const run = promisify(execFile);
 
 export const MEMORY = 'memory of the web process';
+export const SMALL_HEAP = 'memory of the web process with --max-semi-space-size=8 --max-old-space-size=128';
+
+const SMALL_HEAP_ARGS = ['--max-semi-space-size=8', '--max-old-space-size=128'];
+
+const MIB = 1_024 ** 2;
 
 /** As in docs/performance.md. The last one takes minutes, so the section runs only if it is asked for. */
 const MESSAGES = [10_000, 100_000, 1_000_000];
@@ -29,12 +36,15 @@ const MOST_WAITING = 1_000;
 const HEALTH = Buffer.from('GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
 
 export const MEMORY_CASES: readonly Case[] = [
-  { id: 'memory-of-web', section: 'memory', run: measureMemory },
+  { id: 'memory-of-web', section: 'memory', run: () => measureMemory(MEMORY, []) },
+  { id: 'memory-of-small-heap', section: 'memory', run: () => measureMemory(SMALL_HEAP, SMALL_HEAP_ARGS) },
   { id: 'memory-of-waiting', section: 'memory', run: measureWaiting },
 ];
 
-async function measureMemory(): Promise<readonly Measured[]> {
-  const running = await onPostgres({ receivers: 1 });
+/** The collection of each look does not make the next RSS smaller by much: at least 90,000 messages come in between. */
+async function measureMemory(table: string, nodeArgs: readonly string[]): Promise<readonly Measured[]> {
+  const inspector = await freePort();
+  const running = await onPostgres({ receivers: 1 }, [`--inspect=127.0.0.1:${inspector}`, ...nodeArgs]);
   const [receiver] = running.receivers;
   const generator = new LoadGenerator();
   const lines: Measured[] = [];
@@ -47,7 +57,9 @@ async function measureMemory(): Promise<readonly Measured[]> {
       const next = MESSAGES[lines.length];
       if (next === undefined || messages < next) continue;
       const row = `after ${next.toLocaleString('en')} messages`;
-      lines.push({ table: MEMORY, row, figures: { 'RSS, MiB': await rssMib(receiver.pid), messages } });
+      const rss = await rssMib(receiver.pid);
+      const inUse = (await bytesInUse(inspector)) / MIB;
+      lines.push({ table, row, figures: { 'RSS, MiB': rss, 'in use, MiB': inUse, messages } });
     }
     return lines;
   } finally {
