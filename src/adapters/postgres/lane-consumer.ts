@@ -73,7 +73,7 @@ export class LaneConsumer implements Consumption {
       scheduler.onBell(queue, () => this.#hint()),
       watch.join(queue, {
         hint: () => this.#hint(),
-        takeFromTheDead: () => void this.#takeFromTheDead(),
+        supervise: () => void this.#supervise(),
         sweep: () => this.#sweep(),
       }),
     ];
@@ -214,11 +214,11 @@ export class LaneConsumer implements Consumption {
     }
   }
 
-  async #takeFromTheDead(): Promise<void> {
+  async #supervise(): Promise<void> {
     // If this process stood still, its own lanes look like those of a dead one.
     if (!(await this.#heartbeat())) return;
     const { queue, scheduler } = this.#options;
-    await scheduler.takeFromTheDead(queue).catch((error: unknown) => this.#warn('taking lanes back failed', error));
+    await scheduler.supervise(queue).catch((error: unknown) => this.#warn('taking lanes back failed', error));
   }
 
   #sweep(): void {

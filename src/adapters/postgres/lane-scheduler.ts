@@ -52,12 +52,11 @@ const LANE_JOBS: UpdateQueueOptions = {
 };
 
 /**
- * A pass is seven statements, of which one counts all jobs. So it comes once a minute for the housekeeping, and besides whenever
- * somebody has seen that a worker's heartbeat is missing (`LaneWatch`).
+ * Without a timer of its own: a pass takes lanes from workers that have not been heard of, and only `LaneWatch` knows whether the database has
+ * answered for long enough that the living could be.
  */
 const SUPERVISION: ConstructorOptions = {
-  supervise: true,
-  superviseIntervalSeconds: 60,
+  supervise: false,
   monitorIntervalSeconds: 1,
   maintenanceIntervalSeconds: 60,
   useListenNotify: true,
@@ -126,8 +125,8 @@ export class LaneScheduler {
     }
   }
 
-  /** Listens for wake-ups and takes lanes from dead workers. Only processes that consume do it. */
-  async supervise(): Promise<void> {
+  /** Listens for wake-ups, and is ready to supervise. Only processes that consume do it. */
+  async listen(): Promise<void> {
     this.#supervisor ??= this.#newBoss({ ...SUPERVISION, migrate: false })
       .start()
       .catch((error: unknown) => {
@@ -137,8 +136,8 @@ export class LaneScheduler {
     await this.#supervisor;
   }
 
-  /** Takes the lanes of workers that died from them; some other worker gets each a second later. */
-  async takeFromTheDead(queue: QueueName): Promise<void> {
+  /** Takes the lanes of workers that died from them; some other worker gets each a second later. Tidies up what pg-boss has made of the queue. */
+  async supervise(queue: QueueName): Promise<void> {
     await (await this.#supervisor)?.supervise(queue);
   }
 

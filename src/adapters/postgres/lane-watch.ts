@@ -14,6 +14,9 @@ const LOOK_MS = 500;
  */
 const ANSWERS_FOR_MS = (HEARTBEAT_SECONDS * 1000) / 2;
 
+/** Between two passes of pg-boss over the jobs of a queue. A pass is seven statements, of which one counts all jobs. */
+const HOUSEKEEPING_MS = 60_000;
+
 /** In the order of the index of waiting rows, or the planner would rather read the table until it meets one. */
 const firstWaiting = (table: 'inbox' | 'outbox') => `
   (SELECT true FROM wahook.${table} WHERE queue BETWEEN turn.queue AND turn.queue AND state = 'waiting'
@@ -41,8 +44,8 @@ interface Seen {
 interface Watcher {
   /** A lane waits for a worker. */
   hint(): void;
-  /** The worker of a lane has not been heard of for longer than its lease. */
-  takeFromTheDead(): void;
+  /** The worker of a lane has not been heard of for longer than its lease, or it is time for the housekeeping, which takes such lanes too. */
+  supervise(): void;
   /** Rows wait, and nobody has swept for a second. */
   sweep(): void;
 }
@@ -56,6 +59,8 @@ export class LaneWatch {
   #isLooking = false;
   /** When the first look succeeded since one failed, by `performance.now()`. */
   #answersSinceMs: number | undefined;
+  /** When the last pass over each queue began. */
+  readonly #supervisedAtMs = new Map<QueueName, number>();
 
   constructor(database: Database, log: Log) {
     this.#database = database;
@@ -106,10 +111,18 @@ export class LaneWatch {
     return this.#answersSinceMs !== undefined && performance.now() - this.#answersSinceMs >= ANSWERS_FOR_MS;
   }
 
+  #mustTidyUp(queue: QueueName): boolean {
+    const lastMs = this.#supervisedAtMs.get(queue) ?? Number.NEGATIVE_INFINITY;
+    return performance.now() - lastMs >= HOUSEKEEPING_MS;
+  }
+
   #tell({ queue, awake, orphaned, unswept }: Seen): void {
     const watchers = [...(this.#watchers.get(queue) ?? [])];
     // One is enough for all consumers of a queue.
-    if (orphaned && this.#hasHeardTheLiving) watchers[0]?.takeFromTheDead();
+    if (this.#hasHeardTheLiving && (orphaned || this.#mustTidyUp(queue))) {
+      this.#supervisedAtMs.set(queue, performance.now());
+      watchers[0]?.supervise();
+    }
     if (unswept) watchers[0]?.sweep();
     if (awake) for (const watcher of watchers) watcher.hint();
   }

@@ -97,7 +97,7 @@ export class PostgresMessageQueue implements MessageQueue {
   ): Promise<Consumption> {
     const { database, log, metrics, stopDeadlineMs } = this.#options;
     const scheduler = this.#scheduler;
-    await scheduler.supervise();
+    await scheduler.listen();
     const holding = this.#holding(queue);
     const sweep = new LaneSweep(database, scheduler, queue, holding);
     const watch = this.#watch;
