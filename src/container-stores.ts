@@ -12,6 +12,7 @@ import type { Database } from './adapters/postgres/database.ts';
 import { maintainEventKeys } from './adapters/postgres/event-key-partitions.ts';
 import { migrate } from './adapters/postgres/migrate.ts';
 import { removeOldCalls } from './adapters/postgres/once-call-cleanup.ts';
+import { forgetPairs } from './adapters/postgres/pair-rate.ts';
 import { PgliteDatabase } from './adapters/postgres/pglite-database.ts';
 import { PostgresConversationState } from './adapters/postgres/postgres-conversation-state.ts';
 import { PostgresDatabase } from './adapters/postgres/postgres-database.ts';
@@ -20,7 +21,7 @@ import { PostgresDedupStore } from './adapters/postgres/postgres-dedup-store.ts'
 import { PostgresEventStore } from './adapters/postgres/postgres-event-store.ts';
 import { PostgresMessageQueue } from './adapters/postgres/postgres-message-queue.ts';
 import { PostgresQuarantine } from './adapters/postgres/postgres-quarantine.ts';
-import { forgetPairs, PostgresSendRate } from './adapters/postgres/postgres-send-rate.ts';
+import { PostgresSendRate } from './adapters/postgres/postgres-send-rate.ts';
 import { PostgresSendingNumbers } from './adapters/postgres/postgres-sending-numbers.ts';
 import { PostgresSentMessages } from './adapters/postgres/postgres-sent-messages.ts';
 import { forgetWindows, PostgresServiceWindows } from './adapters/postgres/postgres-service-windows.ts';

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { addressesOf } from '../../core/lanes.ts';
 import type { Log } from '../../core/ports/observation.ts';
 import type { Route, SendLimit, SendPermit, SendRate } from '../../core/ports/sending.ts';
 import {
@@ -13,21 +12,13 @@ import {
   PLACE_LASTS_MS,
   PROBE,
   RECOVERY_MS,
-  SET_BACK,
   type SendLimits,
   TELL_RECEIVED_MS,
-  toleranceMs,
 } from '../../core/send-limits.ts';
-import { type Database, TextArray } from './database.ts';
+import type { Database } from './database.ts';
 import { NumberPlaces } from './number-places.ts';
-import { removeRows } from './remove-rows.ts';
-
-/** For what is worth nothing after a crash: nobody waits for the disk. Local to the statement's own transaction. */
-const WITHOUT_DISK = `set_config('synchronous_commit', 'off', true)`;
-
-/** In SQL: true for a moment of before the clock was set back (`SET_BACK`). `mostMs` as SQL, too; without end is meant so. */
-const setBack = (moment: string, mostMs: string | number) =>
-  `(${moment} > clock_timestamp() + ${SET_BACK} * (${mostMs}) * interval '1 ms' AND ${moment} <> 'infinity')`;
+import { PairRate } from './pair-rate.ts';
+import { setBack, WITHOUT_DISK } from './send-rate-sql.ts';
 
 /** Between 0 and 1: the pace of a number that recovers since it was slowed down. A slowing down that is yet to come is of before the clock was set back. */
 export const PACE = `(CASE WHEN slowed_at <= clock_timestamp()
@@ -69,37 +60,6 @@ const TAKE = `
 
 const ADD = `INSERT INTO wahook.sending_number (phone_number_id) VALUES ($1) ON CONFLICT DO NOTHING`;
 
-/**
- * 0 if booked, else how long until there is room for one. For all addresses of the recipient or for none: they are locked first. Only
- * what is new there at this very moment may be booked without the other: then one message was counted that did not go.
- */
-const BOOK_PAIR = `
-  WITH held AS MATERIALIZED (
-    SELECT free_at FROM wahook.sending_pair WHERE lane = ANY ($1::text[]) ORDER BY lane FOR UPDATE
-  ), full_for AS (
-    SELECT max(extract(epoch FROM free_at - clock_timestamp()) * 1000) - $3::float8 AS ms
-    FROM held WHERE NOT ${setBack('free_at', '$2::float8 + $3::float8')}
-  ), booked AS (
-    INSERT INTO wahook.sending_pair AS pair (lane, free_at)
-    SELECT lane, now() + $2::float8 * interval '1 ms' FROM unnest($1::text[]) AS given (lane)
-    WHERE COALESCE((SELECT ms FROM full_for), 0) <= 0 ORDER BY lane COLLATE "C"
-    ON CONFLICT (lane) DO UPDATE SET
-      free_at = GREATEST(LEAST(pair.free_at, clock_timestamp() + $3::float8 * interval '1 ms'), clock_timestamp())
-        + $2::float8 * interval '1 ms'
-    WHERE pair.free_at <= clock_timestamp() + $3::float8 * interval '1 ms'
-      OR ${setBack('pair.free_at', '$2::float8 + $3::float8')}
-    RETURNING 1
-  )
-  SELECT ${WITHOUT_DISK}, CASE WHEN (SELECT count(*) FROM booked) = cardinality($1::text[]) THEN 0
-    ELSE GREATEST(1, ceil((SELECT ms FROM full_for))) END::float8 AS wait_ms`;
-
-/** The burst is used up: by others with this number, or our account of it was wrong. */
-const USE_UP_PAIR = `
-  INSERT INTO wahook.sending_pair AS pair (lane, free_at)
-  SELECT lane, now() + $2::float8 * interval '1 ms' FROM unnest($1::text[]) AS given (lane) ORDER BY lane COLLATE "C"
-  ON CONFLICT (lane) DO UPDATE SET
-    free_at = GREATEST(pair.free_at, clock_timestamp() + $2::float8 * interval '1 ms')`;
-
 const SLOW_DOWN = `
   UPDATE wahook.sending_number SET slowed_to = GREATEST(${LEAST_PACE}, ${PACE} / 2), slowed_at = clock_timestamp(),
     free_at = GREATEST(free_at, clock_timestamp() + interval '1 second')
@@ -139,13 +99,13 @@ type Place = { readonly kind: 'place'; readonly atMs: number } | SendPermit;
 
 /**
  * The limits in rows that all processes share. The throughput of a number is taken in slices of a tenth of a second, so that it costs
- * ten statements a second and process and not one a message; what one person may get has a row of its own for each id of the
- * person, of which a message books all that it names: messages to one id of a person count for those that name both.
+ * ten statements a second and process and not one a message; what one person may get is in `PairRate`.
  */
 export class PostgresSendRate implements SendRate {
   readonly #database: Database;
   readonly #limits: SendLimits;
   readonly #log: Log;
+  readonly #pairs: PairRate;
   readonly #places = new Map<string, NumberPlaces>();
   readonly #received = new Map<string, number>();
   #telling: NodeJS.Timeout | undefined;
@@ -155,12 +115,13 @@ export class PostgresSendRate implements SendRate {
     this.#database = database;
     this.#limits = limits;
     this.#log = log;
+    this.#pairs = new PairRate(database, limits.pair);
   }
 
   async reserve(route: Route, signal?: AbortSignal): Promise<SendPermit> {
     let place = await this.#place(route.phoneNumberId);
     if (place.kind !== 'place') return place;
-    const waitMs = await this.#bookPair(route);
+    const waitMs = await this.#pairs.book(route);
     if (waitMs > 0) {
       this.#placesOf(route.phoneNumberId).giveBack(place.atMs);
       return { kind: 'later', inMs: waitMs, because: 'recipient' };
@@ -179,7 +140,7 @@ export class PostgresSendRate implements SendRate {
     const { phoneNumberId } = route;
     switch (limit) {
       case 'recipient':
-        return await this.#useUpPair(route);
+        return await this.#pairs.useUp(route);
       case 'number':
         this.#placesOf(phoneNumberId).clear();
         await this.#database.query({ name: 'send-rate-add', text: ADD, values: [phoneNumberId] });
@@ -260,23 +221,6 @@ export class PostgresSendRate implements SendRate {
     return undefined;
   }
 
-  async #bookPair(route: Route): Promise<number> {
-    const { pair } = this.#limits;
-    if (pair.intervalMs === 0 || route.to.groupId !== undefined) return 0;
-    const [row] = await this.#database.query<{ wait_ms: number }>({
-      name: 'send-rate-book-pair',
-      text: BOOK_PAIR,
-      values: [new TextArray(addressesOf(route)), pair.intervalMs, toleranceMs(pair)],
-    });
-    return row?.wait_ms ?? 0;
-  }
-
-  async #useUpPair(route: Route): Promise<void> {
-    const { pair } = this.#limits;
-    const values = [new TextArray(addressesOf(route)), toleranceMs(pair) + pair.intervalMs];
-    await this.#database.query({ text: USE_UP_PAIR, values });
-  }
-
   #rateOf(phoneNumberId: string): number {
     return this.#limits.limitsOf(phoneNumberId).perSecond * HEADROOM;
   }
@@ -290,11 +234,6 @@ export class PostgresSendRate implements SendRate {
     this.#places.set(phoneNumberId, places);
     return places;
   }
-}
-
-/** Removes what says nothing any more. For every hour. */
-export async function forgetPairs(database: Database): Promise<void> {
-  await removeRows(database, 'wahook.sending_pair', 'free_at < now()');
 }
 
 /** False if it was told to stop. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { maintainEventKeys, RETAIN_DAYS } from '../../../src/adapters/postgres/event-key-partitions.ts';
+import { forgetPairs } from '../../../src/adapters/postgres/pair-rate.ts';
 import { PostgresDatabase } from '../../../src/adapters/postgres/postgres-database.ts';
-import { forgetPairs } from '../../../src/adapters/postgres/postgres-send-rate.ts';
 import { PostgresSendingNumbers } from '../../../src/adapters/postgres/postgres-sending-numbers.ts';
 import { forgetWindows } from '../../../src/adapters/postgres/postgres-service-windows.ts';
 import { NUMBER_STOPPED } from '../../../src/core/send-limits.ts';
