@@ -10,7 +10,7 @@ import { SETTINGS } from './webhooks.ts';
 const LONG = { statementMs: 600_000 };
 
 /** How long the wake-ups of all lanes may take. */
-const AWAKE_MS = 600_000;
+const AWAKE_SECONDS = 600;
 
 export interface Backlog {
   readonly queue: 'messages' | 'statuses';
@@ -18,12 +18,12 @@ export interface Backlog {
   readonly conversations: number;
 }
 
-/** Puts rows there as the intake would, their lanes awake, by SQL alone. */
-export async function makeBacklog(database: Database, backlog: Backlog): Promise<void> {
+/** Puts rows there as the intake would, by SQL alone, and wakes their lanes as it does; resolves to how many seconds that took. */
+export async function makeBacklog(database: Database, backlog: Backlog): Promise<number> {
   if (backlog.queue === 'statuses') await makeStatuses(database, backlog);
   else await makeMessages(database, backlog);
   await database.transaction((tx) => tx.query({ text: 'ANALYZE' }), LONG);
-  await wakeAll(database, backlog.queue);
+  return await wakeAll(database, backlog.queue);
 }
 
 /** Message by message from one conversation after the other, all with the same words. */
@@ -72,7 +72,7 @@ function statusOf(conversation: number): StatusUpdate {
   };
 }
 
-async function wakeAll(database: Database, queue: Backlog['queue']): Promise<void> {
+async function wakeAll(database: Database, queue: Backlog['queue']): Promise<number> {
   const lanes = await database.transaction(
     (tx) =>
       tx.query<{ lane: string }>({ text: 'SELECT DISTINCT lane FROM wahook.inbox WHERE queue = $1', values: [queue] }),
@@ -80,16 +80,18 @@ async function wakeAll(database: Database, queue: Backlog['queue']): Promise<voi
   );
   const scheduler = new LaneScheduler({ boss: database.bossOptions(), log: silentLog });
   await scheduler.start();
+  const startedMs = performance.now();
   scheduler.wake(
     queue,
     lanes.map(({ lane }) => lane),
   );
-  const endMs = performance.now() + AWAKE_MS;
   await scheduler.close();
+  const seconds = (performance.now() - startedMs) / 1_000;
   const [row] = await database.query<{ awake: number }>({
     text: 'SELECT count(*) AS awake FROM pgboss.job WHERE name = $1',
     values: [queue],
   });
-  if (performance.now() > endMs || row?.awake !== lanes.length) throw new Error('not all lanes were woken');
+  if (seconds > AWAKE_SECONDS || row?.awake !== lanes.length) throw new Error('not all lanes were woken');
   await database.transaction((tx) => tx.query({ text: 'ANALYZE pgboss.job' }), LONG);
+  return seconds;
 }

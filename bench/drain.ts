@@ -39,6 +39,8 @@ const NAMES: Readonly<Record<Case['kind'], string>> = {
 };
 
 interface Drained {
+  /** To wake all of its conversations; without order there is nothing to wake. */
+  readonly wakingSeconds?: number;
   readonly perSecond: number;
   /** Processor time of worker and PostgreSQL for one job. */
   readonly workerMicros: number;
@@ -85,7 +87,7 @@ async function drainLanes(
   { seconds, concurrency, botMs, profile }: Options,
 ): Promise<Drained> {
   const backlog: Backlog = { ...rest, queue: kind === 'messages' ? 'messages' : 'statuses' };
-  await makeBacklog(database, backlog);
+  const wakingSeconds = await makeBacklog(database, backlog);
   const settings = { ROLE: 'worker', WORKER_CONCURRENCY: String(concurrency), BENCH_BOT_MS: botMs };
   const listens = kind === 'shown' ? { BENCH_BOT_LISTENS: 'statuses' } : {};
   const worker = await startService(
@@ -110,6 +112,7 @@ async function drainLanes(
   const done = await doneBetween(database, backlog.queue, before.atMs, after.atMs);
   const micros = (from: number, to: number) => ((to - from) / done) * 1_000_000;
   return {
+    wakingSeconds,
     perSecond: (done * 1_000) / (after.atMs - before.atMs),
     workerMicros: micros(before.worker, after.worker),
     postgresMicros: micros(before.server, after.server),
@@ -233,12 +236,16 @@ async function main(): Promise<void> {
 function drainTable(cases: readonly { readonly one: Case; readonly drained: readonly Drained[] }[]): string {
   const rows = cases.map(({ one: { kind, jobs, conversations }, drained }) => [
     ...[NAMES[kind], jobs.toLocaleString('en'), kind === 'unordered' ? '–' : conversations.toLocaleString('en')],
+    kind === 'unordered' ? '–' : withRange(drained.map(({ wakingSeconds }) => wakingSeconds ?? Number.NaN)),
     withRange(drained.map(({ perSecond }) => perSecond)),
     withRange(drained.map(({ workerMicros }) => workerMicros)),
     withRange(drained.map(({ postgresMicros }) => postgresMicros)),
     digits(median(drained.map(({ workerMicros, postgresMicros }) => workerMicros + postgresMicros))),
   ]);
-  return table(['', 'waiting', 'conversations', 'a second', 'worker µs', 'PostgreSQL µs', 'together'], rows);
+  return table(
+    ['', 'waiting', 'conversations', 'woken in s', 'a second', 'worker µs', 'PostgreSQL µs', 'together'],
+    rows,
+  );
 }
 
 function idleTable({ p50Ms, p99Ms, transactionsPerSecond }: Awaited<ReturnType<typeof measureIdle>>): string {
