@@ -16,7 +16,7 @@ export async function bytesInUse(inspectorPort: number): Promise<number> {
   const [{ webSocketDebuggerUrl }] = targets as [{ readonly webSocketDebuggerUrl: string }];
   const socket = new WebSocket(webSocketDebuggerUrl);
   try {
-    await once(socket, 'open');
+    await once(socket, 'open', { signal: AbortSignal.timeout(5_000) });
     await call(socket, 'HeapProfiler.collectGarbage');
     const { usedSize, backingStorageSize } = (await call(socket, 'Runtime.getHeapUsage')) as HeapUsage;
     return usedSize + backingStorageSize;

@@ -244,6 +244,34 @@ export function conversationStateContract(openState: () => Promise<OpenConversat
     expect(await sentTexts()).to.deep.equal(texts);
   });
 
+  it('stores what was committed before the handler rejected, also if it waited for none of it', async () => {
+    const texts = Array.from({ length: 100 }, (_, index) => `${index}`);
+    let runs = 0;
+    await handled((context) => {
+      runs += 1;
+      if (runs > 1) return DONE;
+      for (const text of texts) void context.commit({ sends: [send(text, text)] });
+      throw new Error('after the commits');
+    });
+    expect(await sentTexts()).to.deep.equal(texts);
+  });
+
+  it('refuses of several commits the one that cannot be stored, and stores the others', async () => {
+    let outcomes: readonly string[] = [];
+    await handled(async (context) => {
+      const commits = ['good', 'half an emoji \ud800', 'better'].map((text) => {
+        return context.commit({ sends: [send(text.slice(0, 4), text)] });
+      });
+      outcomes = (await Promise.allSettled(commits)).map(({ status }) => status);
+      return DONE;
+    });
+    const sent = await sentTexts();
+    expect(outcomes[0]).to.equal('fulfilled');
+    expect(outcomes[2]).to.equal('fulfilled');
+    expect(sent.filter((text) => !text.startsWith('half'))).to.deep.equal(['good', 'better']);
+    expect(sent.length, 'what it says is what it does').to.equal(outcomes.filter((it) => it === 'fulfilled').length);
+  });
+
   it('commits nothing once the handler has settled, also while the next one runs in its lane', async () => {
     const contexts: JobContext[] = [];
     const refused: boolean[] = [];

@@ -13,7 +13,7 @@ interface BatchLimits {
 
 /**
  * Group commit: what comes while a run is under way goes into the next one, so that a statement serves one lane when there
- * is time and all of them when there is none. Everything once; runs begin in the order of coming. A further run begins beside
+ * is time and all of them when there is none. Everything once; runs begin in the order of coming. A run begins, or goes on, beside
  * another only for as many items as one may take: it would cost more than it brings if it were for fewer.
  */
 export class Batch<Item, Result> {
@@ -45,7 +45,8 @@ export class Batch<Item, Result> {
     this.#runs += 1;
     // What else is ready in this turn of the event loop goes along; one that begins beside another is full.
     if (this.#runs === 1) await new Promise(setImmediate);
-    while (this.#waiting.length > 0) await this.#runOnce(this.#waiting.splice(0, this.#mostItems));
+    while (this.#waiting.length >= (this.#runs === 1 ? 1 : this.#mostItems))
+      await this.#runOnce(this.#waiting.splice(0, this.#mostItems));
     this.#runs -= 1;
   }
 

@@ -71,9 +71,9 @@ const WAKE_PACE_MS = 5;
 /**
  * 1,000 lanes among 100,000 jobs take 4 ms (measured 2026-11). A plan from the time when there were few jobs finds every index that begins with
  * the name of the queue as cheap as the one of waking, and with it each lane reads all jobs. So they are asked for in the order of that one, by
- * a range, since an order of constants is none: the connections of pg-boss do not sort (boss-connection.ts), so no other plan will do.
+ * a range, since an order of constants is none: the connections of pg-boss to a server do not sort (boss-connection.ts), so no other plan will do.
  */
-const ASLEEP = `
+export const ASLEEP = `
   SELECT lane FROM unnest($2::text[]) AS given (lane)
   WHERE (SELECT true FROM pgboss.job
          WHERE name = $1 AND state = 'created' AND state <= 'active' AND policy = 'stately'

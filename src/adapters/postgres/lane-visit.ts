@@ -16,6 +16,7 @@ import {
   type LaneSettlementOptions,
   type Next,
 } from './lane-settlement.ts';
+import { RunCommits } from './run-commits.ts';
 
 /** What one visit may take before the lane goes to the end of the line, so that a chatty lane starves nobody. */
 const TURN = { rows: 50, ms: 5_000 } as const;
@@ -47,8 +48,6 @@ interface Claimed {
   /** As in `JobContext`. */
   readonly signal: AbortSignal;
 }
-
-type CommittedEffects = Parameters<JobContext['commit']>[0];
 
 /** Tells whether the lane is still ours. */
 type LaneHold = Pick<JobContext, 'signal' | 'isHeld'>;
@@ -142,31 +141,20 @@ export class LaneVisit {
   async #handle(claim: LaneClaim, rows: readonly ClaimedRow[], hold: LaneHold): Promise<Burst> {
     const sends: NewJob<OutboundMessage>[] = [];
     const writes: StateWrite[] = [];
-    let isOver = false;
-    // Settlements run side by side: what a handler does not wait for must not overtake what it asked for before.
-    let committed = Promise.resolve();
-    const commit = (effects: CommittedEffects): Promise<void> => {
-      if (isOver) return Promise.reject(new WahookError('fenced', 'the handler is done'));
-      const own = committed.then(() => this.#commit(claim, effects));
-      committed = own.catch(() => {});
-      return own;
-    };
+    const commits = new RunCommits((effects) => this.#commit(claim, effects));
     const told = await this.#options
       .handler(rows.map(({ job }) => job) as never, {
         send: (message) => void sends.push(sendJob(message)),
         keep: (write) => void writes.push(structuredClone(write)),
-        commit,
+        commit: (effects) => commits.add(effects),
         pause: (until) => this.#pause(claim, rows, until),
         ...hold,
       })
-      .finally(() => {
-        isOver = true;
-      });
-    await committed;
+      .finally(() => commits.end());
     return burstOf(rows, told, { sends, writes });
   }
 
-  async #commit(claim: LaneClaim, { sends = [], writes = [] }: CommittedEffects): Promise<void> {
+  async #commit(claim: LaneClaim, { sends = [], writes = [] }: Parameters<JobContext['commit']>[0]): Promise<void> {
     const burst: Burst = { sends: sends.map(sendJob), writes, settled: [], rows: [] };
     if (!(await this.#settlement.settle(claim, burst, 'stay')))
       throw new WahookError('fenced', 'the lane was taken over');

@@ -31,8 +31,8 @@ const OUTGROWN = `
    WHERE oid = ANY ('{wahook.inbox,wahook.outbox,pgboss.job_common}'::regclass[])
      AND pg_stat_get_live_tuples(oid) > 1000 + 10 * GREATEST(reltuples, 0))`;
 
-/** A table may have millions of rows, of which 30,000 are looked at. */
-const ANALYZE_MS = 60_000;
+/** A table may have millions of rows, of which 30,000 are looked at. It is tried again after so long, by those too who may not. */
+const ANALYZE = { limitMs: 60_000, everyMs: 10_000 } as const;
 
 /** One row a queue, by a few probes of indexes. */
 const LOOK = `
@@ -71,7 +71,7 @@ export class LaneWatch {
   readonly #watchers = new Map<QueueName, Set<Watcher>>();
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
-  #analyzing: Promise<void> | undefined;
+  #analyzeAgainAtMs = 0;
   /** When the first look succeeded since one failed, by `performance.now()`. */
   #answersSinceMs: number | undefined;
   /** When the last pass over each queue began. */
@@ -106,7 +106,7 @@ export class LaneWatch {
       const seen = await this.#database.query<Seen>({ name: 'lane-watch', text: LOOK, values });
       this.#answersSinceMs ??= performance.now();
       for (const one of seen) this.#tell(one);
-      if (seen[0]?.outgrown) this.#analyzing ??= this.#analyze(seen[0].outgrown);
+      if (seen[0]?.outgrown && performance.now() >= this.#analyzeAgainAtMs) void this.#analyze(seen[0].outgrown);
     } catch (error) {
       this.#answersSinceMs = undefined;
       this.#log.warn('looking for lanes failed', { reason: toWahookError(error).message });
@@ -118,12 +118,11 @@ export class LaneWatch {
   /** New statistics also make every connection forget the plans that it keeps. What another process is at work on is left to that one. */
   async #analyze(tables: readonly string[]): Promise<void> {
     const text = `ANALYZE (SKIP_LOCKED) ${tables.join(', ')}`;
+    this.#analyzeAgainAtMs = Number.POSITIVE_INFINITY;
     await this.#database
-      .transaction((tx) => tx.query({ text }), { statementMs: ANALYZE_MS })
-      .catch((error: unknown) => this.#log.warn('new statistics failed', { reason: toWahookError(error).message }))
-      .finally(() => {
-        this.#analyzing = undefined;
-      });
+      .transaction((tx) => tx.query({ text }), { statementMs: ANALYZE.limitMs })
+      .catch((error: unknown) => this.#log.warn('new statistics failed', { reason: toWahookError(error).message }));
+    this.#analyzeAgainAtMs = performance.now() + ANALYZE.everyMs;
   }
 
   get #hasHeardTheLiving(): boolean {

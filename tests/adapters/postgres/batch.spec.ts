@@ -84,4 +84,28 @@ describe('A batch', () => {
     expect(await Promise.all(results)).to.deep.equal([1, 2, 3, 4, 5]);
     expect(runs).to.deep.equal([[1], [2, 3], [4, 5]]);
   });
+
+  it('leaves what is less than one run takes to the run that is under way beside it', async () => {
+    const runs: (readonly number[])[] = [];
+    const goOn: PromiseWithResolvers<void>[] = [];
+    const batch = new Batch<number, number>(
+      async (items) => {
+        runs.push(items);
+        const own = Promise.withResolvers<void>();
+        goOn.push(own);
+        await own.promise;
+        return items;
+      },
+      { mostItems: 2, mostRuns: 2 },
+    );
+    const results = [1, 2, 3].map((item) => batch.add(item));
+    await new Promise(setImmediate);
+    expect(runs, 'the third waits').to.deep.equal([[1, 2]]);
+    goOn[0]?.resolve();
+    expect(await Promise.all(results.slice(0, 2))).to.deep.equal([1, 2]);
+    await new Promise(setImmediate);
+    expect(runs).to.deep.equal([[1, 2], [3]]);
+    goOn[1]?.resolve();
+    expect(await results[2]).to.equal(3);
+  });
 });
