@@ -152,7 +152,7 @@ export class LaneRows {
           interruptions = interruptions + was_under_way::integer,
           under_way = interruptions = 0 AND NOT was_under_way
         FROM ahead
-        WHERE item.seq = ahead.seq AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND ${STILL_WAITS}
+        WHERE item.seq + 0 = ahead.seq AND item.seq = ANY (ARRAY(SELECT seq FROM ahead WHERE due AND fits)) AND ${STILL_WAITS}
         RETURNING ahead.place, item.seq, item.event_key, item.event_day, item.payload, item.failures, item.claims,
                   ahead.interrupted, ahead.was_under_way, item.interruptions, item.accepted_at, item.last_error, ahead.more`,
       values: [

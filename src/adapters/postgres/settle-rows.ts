@@ -44,7 +44,7 @@ export async function settleRows(tx: Queryable, queue: QueueName, settled: reado
         FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::float8[], $5::text[], $6::text[])
           AS told (seq, state, counted, in_ms, error, detail)
           ${outbox ? `LEFT JOIN ${keptAbout('told.detail')} AS kept ON true` : ''}
-        WHERE item.seq = told.seq AND item.seq = ANY (${outbox ? LOCKED_IN_ORDER : '$1::bigint[]'}) ${outbox ? `AND ${NOT_REFUSED}` : ''} AND ${STILL_WAITS}
+        WHERE item.seq = told.seq ${outbox ? `AND item.seq = ANY (${LOCKED_IN_ORDER}) AND ${NOT_REFUSED}` : ''} AND ${STILL_WAITS}
         RETURNING ${outbox ? 'CASE WHEN kept.resend IS NOT NULL THEN item.wamid END' : 'NULL'} AS failed
       )
       SELECT failed FROM settled WHERE failed IS NOT NULL`,
