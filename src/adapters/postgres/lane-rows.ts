@@ -123,6 +123,9 @@ export class LaneRows {
    * comes alone, and is under way only when it is marked so. Committed before the handlers run, so that a process that dies
    * over a message leaves a trace of it. Resolves to what it found, in the order of the requests.
    *
+   * The rows are found by the list of their numbers, and `+ 0` keeps the planner from finding them by the join: by a plan from the time when there
+   * were few that would read all of them (decision 11).
+   *
    * Nothing is claimed in a lane that was given to another worker meanwhile: a healthy send of that one would look as if it
    * had been cut short. Looked up, not locked: a lane that is given away in the very millisecond of the claim is not noticed.
    */
