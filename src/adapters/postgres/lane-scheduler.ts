@@ -51,12 +51,7 @@ const LANE_JOBS: UpdateQueueOptions = {
   warningQueueSize: 2_000_000_000,
 };
 
-/**
- * Without a timer of its own: a pass takes lanes from workers that have not been heard of, and only `LaneWatch` knows whether the database has
- * answered for long enough that the living could be.
- */
 const SUPERVISION: ConstructorOptions = {
-  supervise: false,
   monitorIntervalSeconds: 1,
   maintenanceIntervalSeconds: 60,
   useListenNotify: true,
@@ -107,7 +102,7 @@ export class LaneScheduler {
       this.#warn('lane scheduler lost a connection', reason),
     );
     this.#connection.onBell((queue) => this.#ring(queue));
-    this.#boss = this.#newBoss({ supervise: false });
+    this.#boss = this.#newBoss();
   }
 
   /** Makes the queues, and gives queues made by another version the options of this one: creating changes no existing one. */
@@ -252,10 +247,21 @@ export class LaneScheduler {
     }
   }
 
-  #newBoss(options: ConstructorOptions): PgBoss {
+  /**
+   * Without a timer for its housekeeping: that takes lanes from workers that have not been heard of, and only `LaneWatch` knows whether the
+   * database has answered for long enough that the living could be.
+   */
+  #newBoss(options: ConstructorOptions = {}): PgBoss {
     const { db } = this.#connection;
     const { backend } = this.#options.boss;
-    const boss = new PgBoss({ ...(backend && { backend }), db, schedule: false, registerInstance: false, ...options });
+    const boss = new PgBoss({
+      ...(backend && { backend }),
+      db,
+      schedule: false,
+      supervise: false,
+      registerInstance: false,
+      ...options,
+    });
     // Without a listener an error of its background work would end the process. Its text may quote the keys of lanes.
     boss.on('error', (error) => this.#warn('lane scheduler: background work failed', toWahookError(error).message));
     return boss;
